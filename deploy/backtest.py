@@ -1,0 +1,127 @@
+"""A timeline through the very engine and merge that the system runs, in one process."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from schemas.alerts import AlertEvent, FindingEvent
+from schemas.events import CLOCK_TYPE, KIND_BY_TYPE
+from schemas.filing import Filing
+from schemas.intake import Intake
+from schemas.persons import PseudonymKey
+from schemas.problems import Rejected
+from schemas.registers import parse_register_type
+from schemas.times import TimeProblem, format_ms, parse_ms
+from services.alerts.engine.book import Book
+from services.alerts.engine.decode import Event, Tick, sort_out
+from services.alerts.engine.engine import Engine
+from services.alerts.engine.registers import Registers
+from services.api.merge import AlertBook
+
+MOST_EVENTS = 5_000
+FOREVER_MS = -(1 << 62)
+
+
+class Line(Struct):
+    """What has to be known of a line to send it the right way."""
+
+    type: str
+    time: str
+
+
+class Malformed(ValueError):
+    """A line of a timeline means nothing."""
+
+
+_peek = msgspec.json.Decoder(Line).decode
+_decode_finding = msgspec.json.Decoder(FindingEvent).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Backtest:
+    """One run: lines in, revisions of alerts out."""
+
+    def __init__(
+        self, key: PseudonymKey, *, grammar: str = "prc", history_since_ms: int | None = None
+    ) -> None:
+        self._intake = Intake(key, grammar)
+        self._filing = Filing(self._intake)
+        self._registers = Registers()
+        self.book = Book()
+        self.engine = Engine(self._registers, self.book, history_since_ms=history_since_ms)
+        self.alerts = AlertBook()
+        self._pending: list[Event] = []
+        self.refused: list[tuple[str, str]] = []
+
+    def feed(self, line: bytes) -> Iterator[AlertEvent]:
+        """Take one line in; yield the alert events that follow. Raises Malformed."""
+        try:
+            peeked = _peek(line)
+            if peeked.type == CLOCK_TYPE:
+                self._pending.append(Tick(format_ms(parse_ms(peeked.time))))
+            elif parse_register_type(peeked.type) is not None:
+                filed = self._filing.event(line)
+                yield from self.flush()
+                self._registers.apply(filed.value)
+                yield from self.flush()
+            elif (kind := KIND_BY_TYPE.get(peeked.type)) is not None:
+                accepted = self._intake.accept(kind, line, 0, keep=True)
+                for record in accepted.records:
+                    events, refused = sort_out(record.topic, [record.value])
+                    self._pending += [event for event in events if event is not None]
+                    self.refused += [(record.id, each.reason) for each in refused]
+            else:
+                raise Malformed(f"no rule reads events of type {peeked.type!r}")
+        except Rejected as error:
+            where = f" at {error.problem.field}" if error.problem.field else ""
+            raise Malformed(f"{error}{where}") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, TimeProblem) as error:
+            raise Malformed(str(error)) from error
+        if len(self._pending) >= MOST_EVENTS:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[AlertEvent]:
+        """Apply what is pending; yield the alert events that follow."""
+        self.engine.apply(self._pending)
+        self._pending = []
+        for _, value in self.engine.flush({}).findings:
+            yield from self.alerts.apply(_decode_finding(value))
+
+
+def run(lines: Iterable[bytes], backtest: Backtest, *, strict: bool) -> int:
+    """Write the alert log of a timeline to standard output; return the exit code."""
+    write = sys.stdout.buffer.write
+    malformed = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            for event in backtest.feed(line):
+                write(_encode(event) + b"\n")
+        except Malformed as error:
+            malformed += 1
+            sys.stderr.write(f"line {number}: {error}\n")
+    for event in backtest.flush():
+        write(_encode(event) + b"\n")
+    sys.stdout.flush()
+    return 1 if strict and malformed else 0
+
+
+def main(
+    file: Path, *, policy: Path | None, from_warm: bool, data_dir: Path | None, strict: bool
+) -> int:
+    """Run `cordon backtest`."""
+    if data_dir is not None:
+        key = PseudonymKey.load_or_create(data_dir / "pseudonym.key")
+    else:
+        key = PseudonymKey.fixed_for_tests()
+        sys.stderr.write("using the fixed test key for pseudonyms (no --data-dir)\n")
+    backtest = Backtest(key, history_since_ms=FOREVER_MS if from_warm else None)
+    with file.open("rb") as lines:
+        if policy is None:
+            return run(lines, backtest, strict=strict)
+        first = policy.read_bytes().splitlines()
+        return run([*first, *lines], backtest, strict=strict)

@@ -1,0 +1,187 @@
+"""The events that devices post and that the event topics carry (contracts: Events).
+
+One struct serves both sides: what a device may post is a superset of what is written, since
+identifiers are replaced by pseudonyms in between. Fields that a struct does not name are not
+written anywhere, so a stray name or telephone number never reaches a topic.
+"""
+
+import builtins
+from typing import Annotated, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+Direction = Literal["in", "out", "internal", "unknown"]
+CaptureMode = Literal["online", "buffered", "paper"]
+VerifiedBy = Literal["document", "officer", "code", "video", "none"]
+CodeColour = Literal["green", "yellow", "red", "none"]
+IdType = Literal[
+    "resident_id", "passport", "hk_macau_permit", "tw_permit", "foreign_permit", "other"
+]
+
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+ShortText = Annotated[str, Meta(max_length=64)]
+LongText = Annotated[str, Meta(max_length=2000)]
+# Wider than any plate or number: one that fails its checks is set aside, and its event accepted.
+PlateText = Annotated[str, Meta(max_length=256)]
+IdNumberText = Annotated[str, Meta(max_length=256)]
+Instant = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
+Confidence = Annotated[float, Meta(ge=0, le=1)]
+Celsius = Annotated[float, Meta(ge=20, le=50)]
+
+
+class HealthCode(Struct, omit_defaults=True):
+    """A health code as its issuer showed it; `issuer` is a GB/T 2260 region."""
+
+    issuer: ShortText
+    colour: CodeColour
+    issued_at: Instant
+    expires_at: Instant
+
+
+class Person(Struct, omit_defaults=True, kw_only=True):
+    """One person at a check: who (an identifier, or none) and what was seen, in °C."""
+
+    id_type: IdType | None = None
+    id_number: IdNumberText | None = None
+    person: str | None = None
+    verified_by: VerifiedBy
+    temperature: Celsius | None = None
+    code: HealthCode | None = None
+    pass_: Name | None = field(default=None, name="pass")
+    refusal: bool | None = None
+    symptoms: Annotated[list[ShortText], Meta(max_length=32)] | None = None
+    declarations: dict[ShortText, bool | ShortText] | None = None
+
+
+class Vehicle(Struct, omit_defaults=True):
+    """What a camera saw of the body."""
+
+    type: ShortText | None = None
+    colour: ShortText | None = None
+    brand: ShortText | None = None
+
+
+class Stay(Struct, omit_defaults=True):
+    """A declared stay in a GB/T 2260 area; `from` and `to` are dates or date-times."""
+
+    area: ShortText
+    from_: ShortText = field(name="from")
+    to: ShortText
+
+
+class Destination(Struct, omit_defaults=True):
+    """Where a traveller says they go."""
+
+    grid: ShortText | None = None
+    address: LongText | None = None
+
+
+class PlateCandidate(Struct, omit_defaults=True):
+    """Another reading of the same plate."""
+
+    plate: PlateText
+    confidence: Confidence
+
+
+class CheckpointScan(Struct, omit_defaults=True, kw_only=True):
+    """One vehicle or walking group at a checkpoint; its persons become health checks."""
+
+    site: Name
+    direction: Direction
+    lane: ShortText | None = None
+    plate: PlateText | None = None
+    plate_raw: str | None = None
+    plate_confidence: Confidence | None = None
+    plate_colour: ShortText | None = None
+    aux_plate: PlateText | None = None
+    vehicle: Vehicle | None = None
+    persons: Annotated[list[Person], Meta(max_length=100)] | None = None
+    occupants: int | None = None
+    stays: Annotated[list[Stay], Meta(max_length=64)] | None = None
+    destination: Destination | None = None
+    capture_mode: CaptureMode | None = None
+
+
+class PlateHit(Struct, omit_defaults=True, kw_only=True):
+    """One reading by a camera; `plate` null means that a vehicle was seen and no plate was read."""
+
+    site: Name
+    direction: Direction
+    plate: PlateText | None
+    plate_raw: str | None = None
+    confidence: Confidence
+    lane: ShortText | None = None
+    plate_colour: ShortText | None = None
+    aux_plate: PlateText | None = None
+    vehicle: Vehicle | None = None
+    speed_kmh: Annotated[float, Meta(ge=0, le=400)] | None = None
+    frames: Annotated[int, Meta(ge=0)] | None = None
+    is_preview: bool | None = None
+    candidates: Annotated[list[PlateCandidate], Meta(max_length=32)] | None = None
+    image_ref: LongText | None = None
+    capture_mode: CaptureMode | None = None
+
+
+class HealthCheck(Struct, omit_defaults=True, kw_only=True):
+    """One person checked at a site."""
+
+    site: Name
+    person: Person
+    direction: Direction | None = None
+    plate: PlateText | None = None
+    capture_mode: CaptureMode | None = None
+
+
+D = TypeVar("D", bound=Struct)
+
+
+class Event(Struct, Generic[D], omit_defaults=True, kw_only=True):
+    """A CloudEvents 1.0 event. `time` is when it happened, `recordedtime` when it was accepted."""
+
+    specversion: Literal["1.0"]
+    id: Name
+    source: Name
+    type: str
+    time: Instant
+    recordedtime: Instant | None = None
+    datacontenttype: str | None = None
+    corrects: Name | None = None
+    partof: Name | None = None
+    data: D
+
+
+class EventKind(Struct, frozen=True):
+    """One kind of event: its CloudEvents type, its topic, its path at ingest and its data."""
+
+    type: str
+    topic: str
+    path: str
+    data: "builtins.type[Struct]"
+
+    def decoder(self) -> "msgspec.json.Decoder[Event[Struct]]":
+        """Return a typed decoder of this kind; it raises msgspec.ValidationError with a path."""
+        return msgspec.json.Decoder(Event[self.data])  # type: ignore[name-defined]
+
+
+CHECKPOINT_SCAN = EventKind(
+    "cordon.checkpoint-scan.v1",
+    "cordon.checkpoint-scans.v1",
+    "/v1/checkpoint-scans",
+    CheckpointScan,
+)
+PLATE_HIT = EventKind("cordon.plate-hit.v1", "cordon.plate-hits.v1", "/v1/plate-hits", PlateHit)
+HEALTH_CHECK = EventKind(
+    "cordon.health-check.v1", "cordon.health-checks.v1", "/v1/health-checks", HealthCheck
+)
+EVENT_KINDS = (CHECKPOINT_SCAN, PLATE_HIT, HEALTH_CHECK)
+KIND_BY_TYPE = {kind.type: kind for kind in EVENT_KINDS}
+
+CLOCK_TYPE = "cordon.clock.v1"
+
+
+class Clock(Struct, kw_only=True):
+    """The engine's clock where no event moves it: a record or a timeline's line, not an event."""
+
+    type: Literal["cordon.clock.v1"]
+    time: Instant

@@ -1,0 +1,195 @@
+"""Reference data with two times: valid time and filing time (contracts: Registers)."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from schemas.events import IdNumberText, IdType, Instant, LongText, Name, PlateText, ShortText
+
+EntryId = Annotated[str, Meta(pattern=r"^[^/\s]{1,128}$")]
+Purpose = Literal["outbreak-control"]
+Crs = Literal["wgs84", "gcj02"]
+Lon = Annotated[float, Meta(ge=-180, le=180)]
+Lat = Annotated[float, Meta(ge=-90, le=90)]
+Point = tuple[Lon, Lat]
+Strength = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Identifier(Struct, omit_defaults=True, kw_only=True):
+    """Who: `{id_type, id_number}` as posted, `{person}` as written."""
+
+    id_type: IdType | None = None
+    id_number: IdNumberText | None = None
+    person: str | None = None
+
+
+class Entry(Struct, omit_defaults=True, kw_only=True):
+    """What every register entry has. `author` comes from the token of who files it."""
+
+    id: EntryId
+    valid_from: Instant
+    valid_to: Instant | None = None
+    author: ShortText
+    source: ShortText
+    reason: LongText
+    purpose: Purpose
+
+
+class Position(Struct, omit_defaults=True):
+    """A point, in the reference system that it names."""
+
+    lon: Lon
+    lat: Lat
+    crs: Crs
+    accuracy_m: Annotated[float, Meta(ge=0)] | None = None
+
+
+class Site(Entry, kw_only=True):
+    """A place where devices stand. It lies in exactly the zones that it lists."""
+
+    name: LongText
+    role: Literal["boundary", "checkpoint", "inner", "community"]
+    zones: list[EntryId]
+    grid: ShortText | None = None
+    position: Position | None = None
+    mandatory: bool | None = None
+    warm_until: Instant | None = None
+    heartbeat_s: Annotated[int, Meta(ge=0)] | None = None
+
+
+class Polygon(Struct):
+    """A GeoJSON polygon (RFC 7946); either winding is accepted (erratum 5069)."""
+
+    type: Literal["Polygon"]
+    coordinates: list[list[Point]]
+
+
+class Zone(Entry, kw_only=True):
+    """An area: a polygon, or a centre with a radius in metres."""
+
+    kind: Literal["isolation", "community", "grid", "region", "facility"]
+    crs: Crs
+    geometry: Polygon | None = None
+    centre: Point | None = None
+    radius_m: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
+
+
+class Order(Entry, kw_only=True):
+    """A person's obligation to stay in a zone, from `start` until `valid_to` or deletion."""
+
+    subject: Identifier
+    class_: Literal["confirmed", "suspected", "close-contact", "home-isolation", "returnee"] = (
+        field(name="class")
+    )
+    kind: Literal["home", "facility", "community"]
+    zone: EntryId
+    exposure_date: ShortText
+    start: Instant
+    last_day: ShortText | None = None
+    household: EntryId | None = None
+    vehicles: Annotated[list[PlateText], Meta(max_length=16)] | None = None
+    home_possible: bool | None = None
+    channel: Literal["phone", "visit"] | None = None
+    keepers: list[ShortText] | None = None
+
+
+class Permit(Entry, kw_only=True):
+    """Leave for one order to be out of its zone, anywhere or at the places named."""
+
+    order: EntryId
+    from_: Instant = field(name="from")
+    to: Instant
+    places: list[EntryId] | None = None
+    reason: LongText
+
+
+class Transfer(Entry, kw_only=True):
+    """A planned move; it covers its persons from window_from to max(window_to, eta + 60 min)."""
+
+    orders: list[EntryId] | None = None
+    persons: list[Identifier] | None = None
+    from_zone: EntryId
+    to_zone: EntryId
+    window_from: Instant
+    window_to: Instant
+    eta: Instant
+    vehicle: PlateText | None = None
+    sealed: bool | None = None
+
+
+class ResidentVehicle(Entry, kw_only=True):
+    """A vehicle that is at home here."""
+
+    plate: PlateText
+    grid: ShortText | None = None
+    attributes: dict[ShortText, ShortText] | None = None
+
+
+class VehicleLink(Entry, kw_only=True):
+    """Who uses which vehicle, and how sure that is (0 to 1)."""
+
+    person: Identifier
+    plate: PlateText
+    role: Literal["owner", "driver", "household"]
+    strength: Strength
+
+
+class Policy(Entry, kw_only=True):
+    """Thresholds by rule name; what it does not name keeps the rule's default."""
+
+    response_level: ShortText
+    rules: dict[ShortText, dict[ShortText, Any]]
+
+
+REGISTERS: dict[str, type[Entry]] = {
+    "site": Site,
+    "zone": Zone,
+    "order": Order,
+    "permit": Permit,
+    "transfer": Transfer,
+    "resident-vehicle": ResidentVehicle,
+    "vehicle-link": VehicleLink,
+    "policy": Policy,
+}
+
+
+class Deletion(Struct, omit_defaults=True, kw_only=True):
+    """The data of a deletion: the entry's validity ends when the deletion is filed."""
+
+    id: EntryId
+    author: ShortText
+    reason: LongText | None = None
+
+
+class RegisterEvent(Struct, omit_defaults=True, kw_only=True):
+    """A change of a register as a CloudEvents event; `recordedtime` is the time of filing."""
+
+    specversion: Literal["1.0"]
+    id: Name
+    source: Name
+    type: str
+    time: Instant
+    recordedtime: Instant | None = None
+    datacontenttype: str | None = None
+    data: msgspec.Raw
+
+
+def register_topic(name: str) -> str:
+    """Return the topic of a register."""
+    return f"cordon.registers.{name}.v1"
+
+
+def register_type(name: str, verb: Literal["put", "delete"]) -> str:
+    """Return the CloudEvents type of a change."""
+    return f"cordon.{name}.{verb}.v1"
+
+
+def parse_register_type(event_type: str) -> tuple[str, str] | None:
+    """Return (register name, verb) of a CloudEvents type, or None when it is no register's."""
+    parts = event_type.split(".")
+    if len(parts) == 4 and parts[0] == "cordon" and parts[3] == "v1":
+        name, verb = parts[1], parts[2]
+        if name in REGISTERS and verb in ("put", "delete"):
+            return name, verb
+    return None

@@ -1,0 +1,52 @@
+"""Instants: RFC 3339 text outside, whole milliseconds of UTC since 1970 inside."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+# An offset can carry an instant over the edge of what a date can hold.
+_FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+
+
+class TimeProblem(ValueError):
+    """A text is not an instant: it is malformed, or it names no offset."""
+
+
+def parse_ms(text: str) -> int:
+    """Return the instant that an RFC 3339 text names, in ms UTC; finer fractions are cut off.
+
+    Raises TimeProblem for malformed text, for a local time without an offset, because nobody can
+    say when that was, and for an instant outside the years 1 to 9999 of UTC, which has no text.
+    """
+    try:
+        # RFC 3339 permits a small z; Python's parser knows only the other.
+        moment = datetime.fromisoformat(f"{text[:-1]}Z" if text[-1:] == "z" else text)
+    except ValueError as error:
+        raise TimeProblem(f"not an RFC 3339 date-time: {text[:40]!r}") from error
+    # What else Python reads is not RFC 3339: a bare date, a week date, other separators.
+    if len(text) < 17 or text[7] != "-" or text[10] not in "Tt ":
+        raise TimeProblem(f"not an RFC 3339 date-time: {text[:40]!r}")
+    if moment.tzinfo is None:
+        raise TimeProblem(f"has no offset from UTC: {text[:40]!r}")
+    instant_ms = (moment - _EPOCH) // _MILLISECOND
+    if not _FIRST_MS <= instant_ms <= _LAST_MS:
+        raise TimeProblem(f"outside the years 1 to 9999 of UTC: {text[:40]!r}")
+    return instant_ms
+
+
+@lru_cache(maxsize=4096)
+def _second_text(second: int) -> str:
+    # Not strftime: it writes the year 500 without its zero, and texts no longer sort.
+    return (_EPOCH + timedelta(seconds=second)).replace(tzinfo=None).isoformat()
+
+
+def format_ms(instant_ms: int) -> str:
+    """Return the one form that Cordon writes: UTC, milliseconds, `Z`; texts sort as instants."""
+    return f"{_second_text(instant_ms // 1000)}.{instant_ms % 1000:03d}Z"

@@ -1,0 +1,1 @@
+"""The worker: Faust agents that turn events into findings."""

@@ -1,0 +1,1 @@
+"""From ordered events to findings: the state of one partition and what happens to it."""

@@ -1,0 +1,184 @@
+"""All state of one partition, and the records in which it is kept.
+
+Each piece of state is one record of the compacted state topic (and of the local store): a key
+with a one-letter prefix and packed bytes, None for a piece that is gone. The marker of the next
+offsets travels with them in one transaction, so state and position never part.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+
+import msgspec
+from msgspec import Struct
+
+from schemas.alerts import Subject
+from schemas.persons import label, plate_label
+from services.alerts.engine.decode import Hit, PersonSeen, Scan
+from services.alerts.engine.episodes import History
+from services.alerts.engine.identities import Identities
+from services.alerts.engine.sightings import Established, Group
+
+Change = tuple[bytes, bytes | None]
+Waiting = Hit | Scan | PersonSeen
+
+MARKER = b"!next"
+_pack = msgspec.msgpack.Encoder().encode
+_unpack_history = msgspec.msgpack.Decoder(History).decode
+_unpack_group = msgspec.msgpack.Decoder(Group).decode
+_BY_TYPE: dict[str, type[Waiting]] = {
+    "cordon.plate-hit.v1": Hit,
+    "cordon.checkpoint-scan.v1": Scan,
+    "cordon.health-check.v1": PersonSeen,
+}
+
+
+class Marker(Struct):
+    """Where a partition stands: the next offset of each topic, and the clock."""
+
+    next_offsets: dict[str, int]
+    clock: str
+
+
+class Book:
+    """The state of one partition. Whoever changes a piece names its key in `changed`."""
+
+    def __init__(self) -> None:
+        self.clock = "0000-00-00T00:00:00.000Z"
+        self.identities = Identities()
+        self.established: dict[str, Established] = {}
+        self.groups: dict[str, Group] = {}
+        self.histories: dict[tuple[str, str], History] = {}
+        self.by_order: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.waiting: dict[str, dict[str, Waiting]] = {}
+        self.deadlines: dict[str, int] = {}
+        self._heap: list[tuple[int, str]] = []
+        self.changed: set[tuple[str, ...]] = set()
+
+    def region(self, region: str) -> Established:
+        """Return the table of a region, made on first use."""
+        return self.established.setdefault(region, Established())
+
+    def history(self, rule: str, dedupe: str, kind: str, key: str) -> History:
+        """Return the history of a dedupe key, made on first use for a subject."""
+        history = self.histories.get((rule, dedupe))
+        if history is None:
+            masked = plate_label(key) if kind == "vehicle" else label(key)
+            subject = Subject(kind, f"vehicle:{key}" if kind == "vehicle" else key, masked)
+            history = History(rule, dedupe, subject, [], {}, {}, 0)
+            self.histories[rule, dedupe] = history
+        return history
+
+    def forget_history(self, key: tuple[str, str]) -> None:
+        """Drop a history whose alerts no event can change any more."""
+        history = self.histories.pop(key)
+        for match in history.matches:
+            if match.order is not None:
+                self.by_order[match.order].discard(key)
+        self.changed.add(("h", *key))
+
+    def schedule(self, key: str, due_ms: int | None) -> None:
+        """Set, move or cancel a deadline."""
+        if self.deadlines.get(key) == due_ms:
+            return
+        self.changed.add(("d", key))
+        if due_ms is None:
+            self.deadlines.pop(key, None)
+            return
+        self.deadlines[key] = due_ms
+        heappush(self._heap, (due_ms, key))
+
+    def next_due_ms(self) -> int | None:
+        """Return when the next deadline is due."""
+        while self._heap and self.deadlines.get(self._heap[0][1]) != self._heap[0][0]:
+            heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def pop_due(self) -> str:
+        """Take the next deadline off; `next_due_ms` has said that there is one."""
+        _, key = heappop(self._heap)
+        del self.deadlines[key]
+        self.changed.add(("d", key))
+        return key
+
+    def wait(self, site: str, identity: str, event: Waiting) -> None:
+        """Keep an event of a site that is not filed."""
+        self.waiting.setdefault(site, {})[identity] = event
+        self.changed.add(("w", site, identity))
+
+    def stop_waiting(self, site: str, identity: str) -> Waiting:
+        """Take an event back."""
+        events = self.waiting[site]
+        event = events.pop(identity)
+        if not events:
+            del self.waiting[site]
+        self.changed.add(("w", site, identity))
+        return event
+
+    def dump(self, next_offsets: dict[str, int]) -> list[Change]:
+        """Return the records of all that changed since the last dump, the marker last."""
+        changes = [(self._key(each), self._value(each)) for each in sorted(self.changed)]
+        changes.append((MARKER, _pack(Marker(next_offsets, self.clock))))
+        self.changed.clear()
+        return changes
+
+    @staticmethod
+    def _key(name: tuple[str, ...]) -> bytes:
+        return (name[0] + "\0".join(name[1:])).encode()
+
+    def _value(self, name: tuple[str, ...]) -> bytes | None:
+        match name:
+            case ("s", region, plate):
+                day = self.established[region].days.get(plate)
+                return None if day is None else day.to_bytes(4, "big")
+            case ("g", fold):
+                group = self.groups.get(fold)
+                return None if group is None else _pack(group)
+            case ("h", rule, dedupe):
+                history = self.histories.get((rule, dedupe))
+                return None if history is None else _pack(history)
+            case ("d", key):
+                due_ms = self.deadlines.get(key)
+                return None if due_ms is None else due_ms.to_bytes(8, "big")
+            case ("w", site, identity):
+                event = self.waiting.get(site, {}).get(identity)
+                return None if event is None else _pack(event)
+        raise AssertionError(f"no such piece of state: {name}")
+
+    def load(self, records: Iterable[tuple[bytes, bytes]]) -> Marker | None:
+        """Take the state back from its newest records, in any order; return the marker."""
+        marker: Marker | None = None
+        for key, value in records:
+            if key == MARKER:
+                marker = msgspec.msgpack.decode(value, type=Marker)
+                self.clock = marker.clock
+                continue
+            prefix, parts = key[:1], key[1:].decode().split("\0")
+            if prefix == b"s":
+                self.region(parts[0]).days[parts[1]] = int.from_bytes(value, "big")
+            elif prefix == b"i":
+                self.identities.load(int(parts[0]), value)
+            elif prefix == b"g":
+                self.groups[parts[0]] = _unpack_group(value)
+            elif prefix == b"h":
+                history = _unpack_history(value)
+                self.histories[history.rule, history.dedupe] = history
+                for match in history.matches:
+                    if match.order is not None:
+                        self.by_order[match.order].add((history.rule, history.dedupe))
+            elif prefix == b"d":
+                due_ms = int.from_bytes(value, "big")
+                self.deadlines[parts[0]] = due_ms
+                self._heap.append((due_ms, parts[0]))
+            elif prefix == b"w":
+                kind = _BY_TYPE[msgspec.msgpack.decode(value)["type"]]
+                event = msgspec.msgpack.decode(value, type=kind)
+                self.waiting.setdefault(parts[0], {})[parts[1]] = event
+        heapify(self._heap)
+        self.identities.loaded()
+        return marker
+
+
+def identity_key(number: int) -> bytes:
+    """Return the state key of a chunk of identities."""
+    return f"i{number:020d}".encode()

@@ -1,0 +1,468 @@
+"""The engine: ordered events of one partition in, findings and changes of state out."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from schemas.alerts import FINDING_TYPES, FindingEvent
+from schemas.confusion import fold
+from schemas.times import DAY_MS, HOUR_MS, format_ms, parse_ms
+from services.alerts.engine import episodes, sightings
+from services.alerts.engine.book import Book, Change, Waiting, identity_key
+from services.alerts.engine.decode import Event, Hit, PersonSeen, Scan, SeenPlate, Tick
+from services.alerts.engine.identities import identity
+from services.alerts.engine.registers import Registers
+from services.alerts.engine.sightings import Knowledge, day_of
+from services.alerts.engine.versions import FOREVER
+from services.alerts.rules import (
+    first_seen_vehicle,
+    quarantine_breach,
+    quarantined_vehicle_moving,
+)
+from services.alerts.rules.catalogue import BY_NAME
+from services.alerts.rules.facts import Check, Cover, Read, SiteFacts
+from services.alerts.rules.rule import Match, Rule
+
+# Histories are kept this long after their last match, for late events and late excuses.
+KEEP_HISTORY_MS = 10 * DAY_MS
+ARCHIVE_MS = 14 * DAY_MS
+MOST_WAITING = 100_000
+_END_OF_TIME = "9999-12-31T23:59:59.999Z"
+_FIRST_SEEN = first_seen_vehicle.RULE
+_encode = msgspec.json.Encoder().encode
+
+
+class Output(Struct):
+    """What a batch leads to; all of it belongs into one transaction."""
+
+    findings: list[tuple[str, bytes]]
+    state: list[Change]
+    failed: list[tuple[Event, str]]
+    counts: Counter[str]
+
+
+class _Site(Struct):
+    """A site whose facts hold from `since` to `until`, for events accepted from `filed` on."""
+
+    since: str
+    until: str
+    filed: str
+    days: dict[str, int]
+    facts: SiteFacts
+    min_confidence: float
+    look_back_d: int
+
+
+class Engine:
+    """Applies the rules to the events of one partition, in the order in which they are given."""
+
+    def __init__(
+        self, registers: Registers, book: Book, *, history_since_ms: int | None = None
+    ) -> None:
+        self.book = book
+        self._registers = registers
+        self._since_ms = history_since_ms
+        self._inbox = registers.inbox()
+        self._sites: dict[str, _Site | None] = {}
+        self._linked = registers.linked_plates()
+        self._days: dict[str, int] = {}
+        self._fresh: list[bytes] = []
+        self._touched: set[tuple[str, str]] = set()
+        self._state: list[Change] = []
+        self._failed: list[tuple[Event, str]] = []
+        self._counts: Counter[str] = Counter()
+        self._swept_hour = book.clock[:13]
+        self._due = self._due_text()
+        self._review_all()
+
+    def close(self) -> None:
+        """Stop listening to the registers."""
+        self._registers.give_back(self._inbox)
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether some alert may have changed since the last flush."""
+        return bool(self._touched)
+
+    def apply(self, batch: Sequence[Event]) -> None:
+        """Apply events in the order given, which is that of acceptance."""
+        if self._inbox:
+            self._take_changes()
+        book, seen, fresh = self.book, self.book.identities.seen, self._fresh
+        sites, linked, days = self._sites, self._linked, self._days
+        duplicates = 0
+        for event in batch:
+            recorded = event.recordedtime
+            if recorded > book.clock:
+                if recorded > self._due or recorded[:13] != self._swept_hour:
+                    self._advance(recorded)
+                book.clock = recorded
+            kind = event.__class__
+            if kind is Tick:
+                continue
+            who = identity(event.source, event.id)
+            if who in seen:
+                duplicates += 1
+                continue
+            seen.add(who)
+            fresh.append(who)
+            if kind is not Hit:
+                self._judge(event)
+                continue
+            seen_plate = event.data
+            plate = seen_plate.plate
+            if plate is None or seen_plate.is_preview:
+                continue
+            time = event.time
+            # The short way of a vehicle that is known: nothing can match but a link to an order.
+            site = sites.get(seen_plate.site)
+            if (
+                site is not None
+                and site.since <= time < site.until
+                and site.filed <= recorded
+                and plate not in linked
+            ):
+                last = site.days.get(plate)
+                if last is not None:
+                    if seen_plate.confidence < site.min_confidence:
+                        continue
+                    date = time[:10]
+                    day = days.get(date)
+                    if day is None:
+                        day = days[date] = day_of(parse_ms(time))
+                    if day <= last:
+                        continue
+                    if day - last <= site.look_back_d:
+                        site.days[plate] = day
+                        book.changed.add(("s", site.facts.region, plate))
+                        continue
+            self._judge(event)
+        self._counts["applied"] += len(batch)
+        self._counts["duplicates"] += duplicates
+
+    def flush(self, next_offsets: dict[str, int]) -> Output:
+        """Return what came of all events applied since the last flush."""
+        if self._inbox:
+            self._take_changes()
+        clock = self.book.clock
+        findings: list[tuple[str, bytes]] = []
+        for key in sorted(self._touched):
+            history = self.book.histories[key]
+            for finding in episodes.flush(history, BY_NAME[key[0]]):
+                history.revision += 1
+                self._counts[f"finding:{finding.rule}:{finding.verb}"] += 1
+                event = FindingEvent(
+                    specversion="1.0",
+                    id=f"{finding.alert_id}/{history.revision}",
+                    source="cordon/worker",
+                    type=FINDING_TYPES[finding.verb],
+                    time=clock,
+                    recordedtime=clock,
+                    data=finding,
+                )
+                findings.append((finding.alert_id, _encode(event)))
+            self.book.changed.add(("h", *key))
+        self._touched.clear()
+        chunk = self.book.identities.close_batch(
+            self._fresh, parse_ms(clock) if self._fresh else 0
+        )
+        if chunk is not None:
+            self._state.append((identity_key(chunk[0]), chunk[1]))
+            self._fresh.clear()
+        state = [*self._state, *self.book.dump(next_offsets)]
+        output = Output(findings, state, self._failed, self._counts)
+        self._state, self._failed, self._counts = [], [], Counter()
+        return output
+
+    # Events, one by one.
+
+    def _judge(self, event: Event) -> None:
+        """Apply the rules to one event; one that a rule fails on is set aside, not lost."""
+        try:
+            self._apply_rules(event)
+        except Exception as error:  # noqa: BLE001 — whatever a rule raises, the rest goes on.
+            self._failed.append((event, f"{type(error).__name__}: {error}"))
+            self._counts["rule-failed"] += 1
+
+    def _apply_rules(self, event: Event) -> None:
+        if not isinstance(event, Hit | Scan | PersonSeen):
+            self._counts["without-rule"] += 1
+            return
+        time_ms, recorded_ms = parse_ms(event.time), parse_ms(event.recordedtime)
+        site = self._site(event.data.site, time_ms, recorded_ms)
+        if site is None:
+            self._wait(event)
+            return
+        if isinstance(event, PersonSeen):
+            self._person(event, site, time_ms, recorded_ms)
+        else:
+            self._vehicle(event, site, time_ms, recorded_ms)
+
+    def _person(self, event: PersonSeen, site: SiteFacts, time_ms: int, recorded_ms: int) -> None:
+        seen = event.data.person
+        if seen.person is None or not self._registers.may_be_ordered(seen.person):
+            return
+        if recorded_ms - time_ms > ARCHIVE_MS:
+            self._counts["archived"] += 1
+            return
+        rule = quarantine_breach.RULE
+        parameters, policy = self._registers.policy(rule.name, time_ms, recorded_ms)
+        check = Check(
+            source=event.source,
+            id=event.id,
+            type=event.type,
+            time_ms=time_ms,
+            recorded_ms=recorded_ms,
+            person=seen.person,
+            verified_by=seen.verified_by,
+            has_pass=seen.pass_ is not None,
+            site=site,
+        )
+        for found in quarantine_breach.detect(check, self._registers, parameters, policy):
+            if isinstance(found, Cover):
+                self._counts[f"suppressed:{rule.name}:{found.kind}"] += 1
+            else:
+                self._add(rule, found[0], "person", seen.person, found[1])
+
+    def _vehicle(self, event: Hit | Scan, site: SiteFacts, time_ms: int, recorded_ms: int) -> None:
+        data = event.data
+        if data.plate is None:
+            return
+        confidence = data.confidence if isinstance(data, SeenPlate) else data.plate_confidence
+        read = Read(
+            time_ms,
+            recorded_ms,
+            event.source,
+            event.id,
+            event.type,
+            data.plate,
+            confidence,
+            data.direction,
+            site.id,
+            site.region,
+            site.grid,
+            site.role,
+            time_ms < site.warm_until_ms,
+        )
+        if data.plate in self._linked and recorded_ms - time_ms <= ARCHIVE_MS:
+            rule = quarantined_vehicle_moving.RULE
+            parameters, policy = self._registers.policy(rule.name, time_ms, recorded_ms)
+            for found in quarantined_vehicle_moving.detect(
+                read, site, self._registers, parameters, policy
+            ):
+                if isinstance(found, Cover):
+                    self._counts[f"suppressed:{rule.name}:{found.kind}"] += 1
+                else:
+                    self._add(rule, found[0], "vehicle", data.plate, found[1])
+        self._sight(read)
+
+    def _sight(self, read: Read) -> None:
+        """Note that a vehicle was seen, and look at its group where it may be new."""
+        parameters, _ = self._registers.policy(_FIRST_SEEN.name, read.time_ms, read.recorded_ms)
+        days = self.book.region(read.region).days
+        accepted = read.confidence >= parameters["min_confidence"]
+        look_back_d = parameters["look_back_d"]
+        day, last = day_of(read.time_ms), days.get(read.plate)
+        if last is not None and day - last <= look_back_d:
+            if accepted and day > last:
+                days[read.plate] = day
+                self.book.changed.add(("s", read.region, read.plate))
+            return
+        if not sightings.is_warm(self._since_ms, read.time_ms, look_back_d):
+            # No entrance at this time can open an alert, and for later ones it is just known.
+            if accepted and day > (last or 0):
+                days[read.plate] = day
+                self.book.changed.add(("s", read.region, read.plate))
+            return
+        if last is not None:
+            del days[read.plate]
+            self.book.changed.add(("s", read.region, read.plate))
+        folded = fold(read.plate)
+        group = self.book.groups.setdefault(folded, sightings.Group([]))
+        self._counts["reads-pushed-out"] += sightings.add(group, read)
+        self._assess(folded, parse_ms(self.book.clock))
+
+    def _assess(self, folded: str, clock_ms: int) -> None:
+        """Look at a confusion group again: after a read, or when its deadline is due."""
+        group = self.book.groups[folded]
+        newest = max(group.reads, key=lambda read: (read.recorded_ms, read.time_ms))
+        parameters, policy = self._registers.policy(
+            _FIRST_SEEN.name, newest.time_ms, newest.recorded_ms
+        )
+        knowledge = Knowledge(
+            group, self.book.established, self._registers, self._since_ms, parameters
+        )
+        found: dict[tuple[str, str], list[Match]] = {}
+        due: list[int] = []
+        for visit in first_seen_vehicle.assess(
+            group.reads, knowledge, parameters, policy, clock_ms
+        ):
+            found.setdefault((visit.region, visit.plate), []).extend(visit.matches)
+            if visit.due_ms is not None:
+                due.append(visit.due_ms)
+        for region, plate in sorted(sightings.plates_of(group.reads)):
+            matches = found.get((region, plate), [])
+            key = (_FIRST_SEEN.name, f"{region}/{plate}")
+            if matches or key in self.book.histories:
+                history = self.book.history(*key, "vehicle", plate)
+                if episodes.replace_all(history, matches, _FIRST_SEEN):
+                    self._touched.add(key)
+        settled, next_ms = sightings.graduates(group, clock_ms, parameters)
+        for region, plate, day in settled:
+            self.book.region(region).days[plate] = day
+            self.book.changed.add(("s", region, plate))
+        self.book.changed.add(("g", folded))
+        if next_ms is None:
+            del self.book.groups[folded]
+        else:
+            due.append(next_ms)
+        self.book.schedule(f"g/{folded}", min(due, default=None))
+        self._due = self._due_text()
+
+    def _add(self, rule: Rule, dedupe: str, kind: str, subject: str, match: Match) -> None:
+        key = (rule.name, dedupe)
+        history = self.book.history(rule.name, dedupe, kind, subject)
+        if not episodes.add(history, match, rule):
+            return
+        self._touched.add(key)
+        if match.order is not None:
+            self.book.by_order[match.order].add(key)
+        if self._registers.newest_ms > match.recorded_ms:
+            self._review(key)
+
+    def _wait(self, event: Waiting) -> None:
+        self._counts["site-not-filed"] += 1
+        if sum(map(len, self.book.waiting.values())) >= MOST_WAITING:
+            self._counts["waiting-overflow"] += 1
+            return
+        who = identity(event.source, event.id).hex()
+        self.book.wait(event.data.site, who, event)
+
+    # Registers.
+
+    def _site(self, site_id: str, time_ms: int, recorded_ms: int) -> SiteFacts | None:
+        if site_id not in self._sites:
+            self._sites[site_id] = self._steady_site(site_id)
+        site = self._sites[site_id]
+        if site is not None:
+            time, recorded = format_ms(time_ms), format_ms(recorded_ms)
+            if site.since <= time < site.until and site.filed <= recorded:
+                return site.facts
+        return self._registers.site(site_id, time_ms, recorded_ms)
+
+    def _steady_site(self, site_id: str) -> _Site | None:
+        """Return a site of which one version is filed, under zones and a policy that stand."""
+        versions = list(self._registers.versions("site").get(site_id, []))
+        if len(versions) != 1 or versions[0].facts is None:
+            return None
+        for zone_id in versions[0].facts.zones:
+            zone = self._registers.versions("zone").get(zone_id, [])
+            if len(zone) > 1:
+                return None
+            versions += zone
+        for policy in self._registers.versions("policy").values():
+            versions += policy
+        since_ms = max(version.from_ms for version in versions)
+        until_ms = min(
+            (version.to_ms for version in versions if version.to_ms > since_ms), default=FOREVER
+        )
+        filed_ms = max(version.recorded_ms for version in versions)
+        facts = self._registers.site(site_id, since_ms, filed_ms)
+        if facts is None:
+            return None
+        parameters, _ = self._registers.policy(_FIRST_SEEN.name, since_ms, filed_ms)
+        return _Site(
+            format_ms(since_ms),
+            _END_OF_TIME if until_ms == FOREVER else format_ms(until_ms),
+            format_ms(filed_ms),
+            self.book.region(facts.region).days,
+            facts,
+            parameters["min_confidence"],
+            parameters["look_back_d"],
+        )
+
+    def _take_changes(self) -> None:
+        changes, self._inbox[:] = list(self._inbox), []
+        self._sites.clear()
+        self._linked = self._registers.linked_plates()
+        orders: set[str] = set()
+        for change in changes:
+            orders.update(change.orders)
+            if change.register == "site" and change.id in self.book.waiting:
+                self._judge_waiting(change.id)
+        for order in sorted(orders):
+            for key in sorted(self.book.by_order.get(order, ())):
+                self._review(key)
+
+    def _judge_waiting(self, site_id: str) -> None:
+        for who in sorted(self.book.waiting.get(site_id, {})):
+            event = self.book.waiting[site_id][who]
+            facts = self._registers.site(
+                site_id, parse_ms(event.time), parse_ms(event.recordedtime)
+            )
+            if facts is not None:
+                self._judge(self.book.stop_waiting(site_id, who))
+
+    def _review(self, key: tuple[str, str]) -> None:
+        """Look whether what is filed by now excuses matches, or no longer does."""
+        history, rule = self.book.histories[key], BY_NAME[key[0]]
+        for index, match in enumerate(history.matches):
+            if rule is quarantine_breach.RULE:
+                excuse = quarantine_breach.excuse(match, self._registers)
+            elif rule is quarantined_vehicle_moving.RULE:
+                plate = history.subject.key.removeprefix("vehicle:")
+                excuse = quarantined_vehicle_moving.excuse(match, plate, self._registers)
+            else:
+                continue
+            if excuse != match.withdrawn:
+                episodes.withdraw(history, index, excuse, rule)
+                self._touched.add(key)
+
+    def _review_all(self) -> None:
+        """After a start: what was filed while nobody was on duty takes its effect."""
+        for key in sorted(self.book.histories):
+            self._review(key)
+        for site_id in sorted(self.book.waiting):
+            self._judge_waiting(site_id)
+
+    # Time.
+
+    def _advance(self, to: str) -> None:
+        """Let the clock reach an instant: fire what is due by then, forget what is too old."""
+        to_ms = parse_ms(to)
+        while (due_ms := self.book.next_due_ms()) is not None and due_ms <= to_ms:
+            key = self.book.pop_due()
+            self._counts["deadlines-fired"] += 1
+            self._assess(key.removeprefix("g/"), due_ms)
+        self._due = self._due_text()
+        if to[:13] != self._swept_hour:
+            new_day = to[:10] != self._swept_hour[:10]
+            self._swept_hour = to[:13]
+            self._sweep(to_ms, new_day)
+
+    def _due_text(self) -> str:
+        """Return the text after which a recorded time lies past the next deadline."""
+        due_ms = self.book.next_due_ms()
+        return _END_OF_TIME if due_ms is None else format_ms(due_ms - 1)
+
+    def _sweep(self, clock_ms: int, new_day: bool) -> None:
+        self._state += [
+            (identity_key(number), None) for number in self.book.identities.expire(clock_ms)
+        ]
+        for site_id, events in list(self.book.waiting.items()):
+            for who, event in list(events.items()):
+                if parse_ms(event.recordedtime) + 72 * HOUR_MS < clock_ms:
+                    self._counts["waited-in-vain"] += 1
+                    self.book.stop_waiting(site_id, who)
+        if not new_day:
+            return
+        for key, history in list(self.book.histories.items()):
+            last_ms = max((match.last_ms for match in history.matches), default=0)
+            if last_ms + KEEP_HISTORY_MS < clock_ms and key not in self._touched:
+                self.book.forget_history(key)
+        for region, table in self.book.established.items():
+            for plate in table.expire(day_of(clock_ms)):
+                self.book.changed.add(("s", region, plate))
+        self._days.clear()

@@ -1,0 +1,270 @@
+"""Matches of one dedupe key, their episodes, and what becomes of the alerts' ids.
+
+Everything here is a function of the set of matches, never of their order of arrival
+(contracts: Episodes and ids).
+"""
+
+from bisect import insort
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from schemas.alerts import (
+    Evidence,
+    EvidenceClass,
+    Finding,
+    FindingVerb,
+    Reason,
+    Subject,
+    alert_id,
+)
+from schemas.times import format_ms
+from services.alerts.rules.rule import Match, Rule, rank
+
+NEWEST_EVIDENCE = 4
+# Beyond this many matches the oldest ones but the first are folded into one, which keeps an
+# episode's bounds, count and worst severity exact and its memory bounded.
+MOST_MATCHES = 96
+FOLD_TO = 48
+
+_CLASS_RANK: dict[EvidenceClass, int] = {
+    "system": 0,
+    "tip": 1,
+    "vehicle": 2,
+    "digital": 3,
+    "person": 4,
+}
+
+
+class History(Struct):
+    """All that one rule found under one dedupe key, and each alert that came of it so far.
+
+    `told` keeps the last finding that left for each alert id, so that only changes leave. `noted`
+    holds the alerts as they stood before a change within this batch: an id that vanishes (its
+    episode was joined to another or lost its ground) is withdrawn as it last stood, and alerts do
+    not depend on where one batch ends and the next begins.
+    """
+
+    rule: str
+    dedupe: str
+    subject: Subject
+    matches: list[Match]
+    told: dict[str, Finding]
+    noted: dict[str, Finding]
+    revision: int
+
+
+def place(match: Match) -> tuple[int, str, str]:
+    """Return where a match stands among others."""
+    return match.first_ms, match.source, match.id
+
+
+def group(matches: list[Match], gap_ms: int) -> list[list[Match]]:
+    """Return the episodes: a new one starts where the step exceeds the quiet gap."""
+    episodes: list[list[Match]] = []
+    end_ms = 0
+    for match in matches:
+        if episodes and match.first_ms - end_ms <= gap_ms:
+            episodes[-1].append(match)
+            end_ms = max(end_ms, match.last_ms)
+        else:
+            episodes.append([match])
+            end_ms = match.last_ms
+    return episodes
+
+
+def add(history: History, match: Match, rule: Rule) -> bool:
+    """Add a match in order of time; return False where it is on record already.
+
+    A read of the same source within the rule's `coalesce_ms` belongs to the passage on record and
+    only widens it. Before anything but an append, the ids as they stand are settled.
+    """
+    matches = history.matches
+    if rule.coalesce_ms:
+        near = [
+            other
+            for other in matches
+            if other.source == match.source
+            and other.first_ms - rule.coalesce_ms <= match.last_ms
+            and match.first_ms <= other.last_ms + rule.coalesce_ms
+        ]
+        if near:
+            return _widen(history, match, near, rule)
+    where = place(match)
+    if matches and where <= place(matches[-1]):
+        if any(place(other) == where for other in matches):
+            return False
+        settle(history, rule)
+    insort(matches, match, key=place)
+    if len(matches) > MOST_MATCHES:
+        settle(history, rule)
+        _fold(history, rule)
+    return True
+
+
+def _widen(history: History, match: Match, near: list[Match], rule: Rule) -> bool:
+    parts = [*near, match]
+    first = min(parts, key=place)
+    joined = msgspec.structs.replace(
+        first,
+        last_ms=max(part.last_ms for part in parts),
+        historical=all(part.historical for part in parts),
+        severity=max((part.severity for part in parts), key=rank),
+    )
+    if near == [joined]:
+        return False
+    settle(history, rule)
+    history.matches = [other for other in history.matches if other not in near]
+    insort(history.matches, joined, key=place)
+    return True
+
+
+def _fold(history: History, rule: Rule) -> None:
+    """Fold old matches of one episode into one, so that a stuck camera can't fill the memory."""
+    folded: list[Match] = []
+    for episode in group(history.matches, rule.quiet_gap_ms):
+        if len(episode) <= FOLD_TO:
+            folded += episode
+            continue
+        old, new = episode[: -FOLD_TO // 2], episode[-FOLD_TO // 2 :]
+        standing = [match for match in old if match.withdrawn is None]
+        worst = max(standing or old, key=lambda match: rank(match.severity))
+        folded.append(
+            msgspec.structs.replace(
+                old[0],
+                last_ms=max(match.last_ms for match in old),
+                severity=worst.severity,
+                historical=all(match.historical for match in standing or old),
+                count=sum(match.count for match in standing),
+                withdrawn=None if standing else old[0].withdrawn,
+            )
+        )
+        folded += new
+    history.matches = folded
+
+
+def replace_all(history: History, matches: list[Match], rule: Rule) -> bool:
+    """Put a whole new set of matches in place; return False where nothing changed."""
+    if matches == history.matches:
+        return False
+    settle(history, rule)
+    history.matches = matches
+    return True
+
+
+def withdraw(history: History, index: int, excuse: str | None, rule: Rule) -> None:
+    """Take the ground of one match away, or give it back where the excuse no longer holds."""
+    settle(history, rule)
+    history.matches[index] = msgspec.structs.replace(history.matches[index], withdrawn=excuse)
+
+
+def settle(history: History, rule: Rule) -> None:
+    """Note the alerts as they stand, so that one that vanishes now can still be withdrawn."""
+    for finding in snapshots(history, rule):
+        history.noted[finding.alert_id] = finding
+
+
+def snapshots(history: History, rule: Rule) -> list[Finding]:
+    """Return each episode as it stands, in order of time."""
+    return [
+        _snapshot(history, episode, rule)
+        for episode in group(history.matches, rule.quiet_gap_ms)
+    ]
+
+
+def flush(history: History, rule: Rule) -> list[Finding]:
+    """Return what has to be told since the last flush.
+
+    An id without an episode of its own is withdrawn: as the duplicate of the episode that took
+    its matches in, or for want of any ground.
+    """
+    findings: list[Finding] = []
+    current = {finding.alert_id: finding for finding in snapshots(history, rule)}
+    for alert, finding in current.items():
+        before = history.told.get(alert)
+        if before is None and finding.verb == "matched":
+            finding.verb = "opened"
+        if before is None or not _same(before, finding):
+            findings.append(finding)
+            history.told[alert] = finding
+    for alert, last in {**history.told, **history.noted}.items():
+        if alert not in current and (alert not in history.told or last.verb != "withdrawn"):
+            gone = _withdrawn(last, _survivor(current.values(), last))
+            history.told[alert] = gone
+            findings.append(gone)
+    history.noted.clear()
+    return findings
+
+
+def _same(before: Finding, after: Finding) -> bool:
+    standing = ("opened", "matched")
+    verb = after.verb
+    if before.verb in standing and verb in standing:
+        after.verb = before.verb
+    same = before == after
+    after.verb = verb
+    return same
+
+
+def _survivor(current: Iterable[Finding], gone: Finding) -> str | None:
+    for finding in current:
+        if finding.first_seen <= gone.last_seen and gone.first_seen <= finding.last_seen:
+            return finding.alert_id
+    return None
+
+
+def _withdrawn(last: Finding, survivor: str | None) -> Finding:
+    return msgspec.structs.replace(
+        last,
+        verb="withdrawn",
+        outcome="duplicate" if survivor else None,
+        related=[survivor] if survivor else None,
+    )
+
+
+def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
+    standing = [match for match in episode if match.withdrawn is None]
+    shown = standing or episode
+    newest = shown[-1]
+    worst = max(shown, key=lambda match: rank(match.severity))
+    verb: FindingVerb = "matched"
+    if not standing:
+        verb = "withdrawn"
+    elif newest.outcome is not None:
+        verb = "cleared"
+    evidence = [shown[0], *shown[max(1, len(shown) - NEWEST_EVIDENCE) :]]
+    return Finding(
+        alert_id=alert_id(rule.name, rule.major, history.dedupe, episode[0].first_ms),
+        verb=verb,
+        rule=rule.name,
+        rule_version=rule.version,
+        policy_version=newest.policy,
+        severity=worst.severity,
+        evidence_class=max(
+            (match.evidence_class for match in shown), key=_CLASS_RANK.__getitem__
+        ),
+        subject=history.subject,
+        site=newest.site,
+        grid=newest.grid,
+        order=newest.order,
+        first_seen=format_ms(shown[0].first_ms),
+        last_seen=format_ms(max(match.last_ms for match in shown)),
+        count=sum(match.count for match in shown),
+        historical=all(match.historical for match in shown),
+        evidence=[
+            Evidence(match.source, match.id, match.type, format_ms(match.first_ms), match.site)
+            for match in evidence
+        ],
+        reason=_reason(newest, history.subject, rule),
+        outcome=newest.outcome if verb == "cleared" else None,
+    )
+
+
+def _reason(match: Match, subject: Subject, rule: Rule) -> Reason:
+    reason = rule.describe(match, subject)
+    if match.withdrawn is None:
+        return reason
+    return Reason(
+        f"{reason.en} Withdrawn: {match.withdrawn}.", f"{reason.zh}已撤回:{match.withdrawn}。"
+    )

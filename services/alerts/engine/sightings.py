@@ -1,0 +1,158 @@
+"""Which vehicles are known: one small number for each established one, reads for new ones.
+
+A vehicle is established when its first accepted read is so old that no event still to come can
+make it new again; then only the last day on which it was read matters, because the look-back is
+counted in days. So a known vehicle costs a few bytes, and reading it again on the same day
+changes nothing at all.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from schemas.times import DAY_MS, HOUR_MS
+from services.alerts.rules.facts import NEWEST, Parameters, Read, World
+
+# A visit lasts up to 72 h and an event of it may come up to 72 h late.
+SETTLED_MS = 144 * HOUR_MS
+# The longest look-back that a policy may ask for (domain: D18, 30 d, at most 90).
+LONGEST_LOOK_BACK_D = 90
+# Reads of one confusion group kept while one of its plates is new.
+MOST_READS = 256
+
+
+class Established:
+    """Day of the last accepted read by plate, for one region."""
+
+    def __init__(self) -> None:
+        self.days: dict[str, int] = {}
+
+    def expire(self, today: int) -> list[str]:
+        """Forget vehicles that no look-back can reach; return their plates."""
+        oldest = today - LONGEST_LOOK_BACK_D - 1
+        gone = [plate for plate, day in self.days.items() if day < oldest]
+        for plate in gone:
+            del self.days[plate]
+        return gone
+
+
+class Group(Struct):
+    """The reads of a confusion group some plate of which is new."""
+
+    reads: list[Read]
+
+
+class Knowledge:
+    """What `first_seen_vehicle` may ask, for one group at one moment (rules.Knowledge)."""
+
+    def __init__(
+        self,
+        group: Group,
+        established: dict[str, Established],
+        world: World,
+        history_since_ms: int | None,
+        parameters: Parameters,
+    ) -> None:
+        self._established = established
+        self._world = world
+        self._since_ms = history_since_ms
+        self._accepted: dict[tuple[str, str], list[int]] = {}
+        for read in group.reads:
+            if read.confidence >= parameters["min_confidence"]:
+                self._accepted.setdefault((read.region, read.plate), []).append(read.time_ms)
+
+    def known(self, region: str, plate: str, before_ms: int, look_back_d: int) -> bool:
+        """Tell whether an accepted read in the look-back before an instant is on record."""
+        table = self._established.get(region)
+        day = table.days.get(plate) if table else None
+        if day is not None and day >= day_of(before_ms) - look_back_d:
+            return True
+        since_ms = before_ms - look_back_d * DAY_MS
+        times = self._accepted.get((region, plate), ())
+        return any(since_ms <= time_ms < before_ms for time_ms in times)
+
+    def resident(self, plate: str, at_ms: int, known_ms: int) -> bool:
+        """Tell whether the vehicle is at home here."""
+        return self._world.resident(plate, at_ms, known_ms)
+
+    def warm(self, at_ms: int, look_back_d: int) -> bool:
+        """Tell whether history is complete for the look-back before an instant."""
+        return is_warm(self._since_ms, at_ms, look_back_d)
+
+
+def is_warm(history_since_ms: int | None, at_ms: int, look_back_d: int) -> bool:
+    """Tell whether a complete look-back lies before an instant; None = there is no history."""
+    if history_since_ms is None:
+        return False
+    return at_ms - look_back_d * DAY_MS >= history_since_ms
+
+
+def day_of(instant_ms: int) -> int:
+    """Return the number of the UTC day in which an instant lies."""
+    return instant_ms // DAY_MS
+
+
+def add(group: Group, read: Read) -> int:
+    """Add a read to its group in any order; return how many the bound pushed out."""
+    group.reads.append(read)
+    over = len(group.reads) - MOST_READS
+    if over > 0:
+        group.reads.sort(key=lambda each: (each.time_ms, each.source, each.id))
+        # The first reads decide whether a vehicle was new, the last ones where it is now.
+        del group.reads[MOST_READS // 2 : MOST_READS // 2 + over]
+        return over
+    return 0
+
+
+def graduates(
+    group: Group, clock_ms: int, parameters: Parameters
+) -> tuple[list[tuple[str, str, int]], int | None]:
+    """Take out of a group what has settled.
+
+    Returns (region, plate, last day) of each vehicle that is established from now on, and the
+    instant at which the next one will be (None when the group is empty).
+    """
+    accepted: dict[tuple[str, str], tuple[int, int]] = {}
+    for read in group.reads:
+        if read.confidence >= parameters["min_confidence"]:
+            key = (read.region, read.plate)
+            first, last = accepted.get(key, (NEWEST, 0))
+            accepted[key] = (min(first, read.time_ms), max(last, read.time_ms))
+    settled = {
+        key: day_of(last)
+        for key, (first, last) in accepted.items()
+        if first + SETTLED_MS <= clock_ms
+    }
+    group.reads = [
+        read
+        for read in group.reads
+        if (read.region, read.plate) not in settled
+        and ((read.region, read.plate) in accepted or read.time_ms + SETTLED_MS > clock_ms)
+    ]
+    next_ms = min(
+        (_settles_ms(read, accepted) for read in group.reads),
+        default=None,
+    )
+    return [(region, plate, day) for (region, plate), day in settled.items()], next_ms
+
+
+def _settles_ms(read: Read, accepted: dict[tuple[str, str], tuple[int, int]]) -> int:
+    first, _ = accepted.get((read.region, read.plate), (read.time_ms, 0))
+    return first + SETTLED_MS
+
+
+def plates_of(reads: Iterable[Read]) -> set[tuple[str, str]]:
+    """Return the (region, plate) pairs among reads."""
+    return {(read.region, read.plate) for read in reads}
+
+
+__all__: Sequence[str] = (
+    "Established",
+    "Group",
+    "Knowledge",
+    "add",
+    "day_of",
+    "graduates",
+    "is_warm",
+    "plates_of",
+)

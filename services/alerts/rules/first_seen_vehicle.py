@@ -1,0 +1,201 @@
+"""D18 first-seen-vehicle, 初次入城车辆: an unknown plate enters the region and stays about."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from schemas.alerts import Outcome, Reason, Severity, Subject
+from schemas.confusion import neighbours
+from schemas.times import DAY_MS, HOUR_MS, SECOND_MS
+from services.alerts.rules.facts import Parameters, Read
+from services.alerts.rules.rule import Match, Rule, is_historical, weigh
+
+
+def describe(match: Match, subject: Subject) -> Reason:
+    """Say why, for people."""
+    entrance = match.detail
+    if match.outcome == "transit":
+        return Reason(
+            f"Vehicle {subject.label}, not known here, came in at {entrance} and left the region "
+            "within two hours: transit.",
+            f"本地未知车辆 {subject.label} 由 {entrance} 驶入,两小时内驶离:过境。",
+        )
+    return Reason(
+        f"Vehicle {subject.label}, not known here, came in at {entrance} and was read again at "
+        f"{match.site}.",
+        f"本地未知车辆 {subject.label} 由 {entrance} 驶入,又在 {match.site} 被识别。",
+    )
+
+
+RULE = Rule(
+    code="D18",
+    name="first-seen-vehicle",
+    major=1,
+    version="1.0",
+    trigger="new-vehicle",
+    quiet_gap_ms=30 * DAY_MS,
+    defaults={
+        "look_back_d": 30,
+        "min_confidence": 0.9,
+        "dwell_s": 7200,
+        "visit_h": 72,
+        "passage_s": 15,
+    },
+    describe=describe,
+)
+
+
+class Passage(Struct, frozen=True):
+    """One vehicle before one source: reads no more than 15 s apart, the best of them, and all."""
+
+    first_ms: int
+    last_ms: int
+    best: Read
+    plates: frozenset[str]
+
+
+class Visit(Struct, frozen=True):
+    """What an entrance led to. `due_ms` is when the clock will lift it, None when that is past."""
+
+    region: str
+    plate: str
+    matches: list[Match]
+    due_ms: int | None
+
+
+class Knowledge(Protocol):
+    """What is known of vehicles."""
+
+    def known(self, region: str, plate: str, before_ms: int, look_back_d: int) -> bool:
+        """Tell whether an accepted read in the look-back before an instant is on record."""
+
+    def resident(self, plate: str, at_ms: int, known_ms: int) -> bool:
+        """Tell whether the vehicle is at home here."""
+
+    def warm(self, at_ms: int, look_back_d: int) -> bool:
+        """Tell whether history is complete for the look-back before an instant."""
+
+
+def passages(reads: Iterable[Read], gap_ms: int) -> list[Passage]:
+    """Return the passages that reads of one confusion group make up, in order of time.
+
+    The best read has the highest confidence (then the earliest) and gives plate and direction.
+    """
+    by_source: dict[tuple[str, str], list[Read]] = {}
+    for read in sorted(reads, key=lambda read: (read.time_ms, read.source, read.id)):
+        by_source.setdefault((read.source, read.site), []).append(read)
+    found: list[Passage] = []
+    for run in by_source.values():
+        start = 0
+        for end in range(1, len(run) + 1):
+            if end == len(run) or run[end].time_ms - run[end - 1].time_ms > gap_ms:
+                group = run[start:end]
+                best = max(group, key=lambda read: (read.confidence, -read.time_ms))
+                found.append(
+                    Passage(
+                        group[0].time_ms,
+                        group[-1].time_ms,
+                        best,
+                        frozenset(read.plate for read in group),
+                    )
+                )
+                start = end
+    found.sort(key=lambda passage: (passage.first_ms, passage.best.source, passage.best.id))
+    return found
+
+
+def assess(
+    reads: Sequence[Read], knowledge: Knowledge, parameters: Parameters, policy: str, clock_ms: int
+) -> list[Visit]:
+    """Return the visits of unknown vehicles among the reads of one confusion group.
+
+    A visit begins with an accepted read inward at a boundary site of a plate that was neither
+    seen in the look-back nor is at home here, and of which no confusable neighbour was or is
+    (else it is a probable misread). It opens at the next passage at another site of the region
+    that does not go outward over the boundary; that passage and later ones match, until the
+    vehicle leaves over the boundary or `visit_h` is over. Left within `dwell_s` of the entrance:
+    transit. Still there by the clock: medium.
+    """
+    ordered = passages(reads, int(parameters["passage_s"] * SECOND_MS))
+    visits: list[Visit] = []
+    until: dict[tuple[str, str], int] = {}
+    for place, entrance in enumerate(ordered):
+        best = entrance.best
+        if best.role != "boundary" or best.direction != "in" or best.warming:
+            continue
+        if entrance.first_ms < until.get((best.region, best.plate), -1):
+            continue
+        if not _unknown(entrance, knowledge, parameters):
+            continue
+        visit, end_ms = _follow(entrance, ordered[place + 1 :], parameters, policy, clock_ms)
+        until[best.region, best.plate] = end_ms
+        visits.append(visit)
+    return visits
+
+
+def _unknown(entrance: Passage, knowledge: Knowledge, parameters: Parameters) -> bool:
+    best, at_ms, look_back_d = entrance.best, entrance.first_ms, parameters["look_back_d"]
+    if best.confidence < parameters["min_confidence"] or not knowledge.warm(at_ms, look_back_d):
+        return False
+    return not any(
+        knowledge.known(best.region, plate, at_ms, look_back_d)
+        or knowledge.resident(plate, at_ms, best.recorded_ms)
+        for plate in (best.plate, *neighbours(best.plate))
+    )
+
+
+def _follow(
+    entrance: Passage,
+    later: Sequence[Passage],
+    parameters: Parameters,
+    policy: str,
+    clock_ms: int,
+) -> tuple[Visit, int]:
+    came, start_ms = entrance.best, entrance.first_ms
+    dwell_ms = start_ms + int(parameters["dwell_s"] * SECOND_MS)
+    end_ms = start_ms + int(parameters["visit_h"] * HOUR_MS)
+    near = {came.plate, *neighbours(came.plate)}
+    left_ms: int | None = None
+    seen: list[Passage] = []
+    for passage in later:
+        best = passage.best
+        if passage.first_ms > end_ms or best.region != came.region:
+            continue
+        if best.role == "boundary" and best.direction == "out":
+            if near & passage.plates:
+                left_ms = end_ms = passage.first_ms
+                break
+        elif best.plate == came.plate and best.confidence >= parameters["min_confidence"]:
+            if seen or best.site != came.site:
+                seen.append(passage)
+    transit = left_ms is not None and left_ms <= dwell_ms
+    lifted = not transit and clock_ms >= dwell_ms
+    severity: Severity = "medium" if lifted else "low"
+    outcome: Outcome | None = "transit" if transit else None
+    matches = [_match(passage, came, severity, outcome, policy) for passage in seen]
+    waiting = bool(matches) and left_ms is None and clock_ms < dwell_ms
+    return Visit(came.region, came.plate, matches, dwell_ms if waiting else None), end_ms
+
+
+def _match(
+    passage: Passage, came: Read, severity: Severity, outcome: Outcome | None, policy: str
+) -> Match:
+    best = passage.best
+    historical = is_historical(best.time_ms, best.recorded_ms)
+    return Match(
+        first_ms=passage.first_ms,
+        last_ms=passage.last_ms,
+        recorded_ms=best.recorded_ms,
+        source=best.source,
+        id=best.id,
+        type=best.type,
+        site=best.site,
+        grid=best.grid,
+        severity=weigh(severity, "vehicle", historical),
+        evidence_class="vehicle",
+        historical=historical,
+        policy=policy,
+        detail=came.site,
+        outcome=outcome,
+    )

@@ -1,0 +1,86 @@
+"""D09 quarantine-breach, 隔离人员外出: a person under order is seen outside the order's zone."""
+
+from collections.abc import Iterator
+
+from schemas.alerts import Reason, Subject
+from schemas.times import HOUR_MS, SECOND_MS
+from services.alerts.rules.facts import NEWEST, Check, Cover, Parameters, World, evidence_class
+from services.alerts.rules.rule import Match, Rule, is_historical, weigh
+
+
+def describe(match: Match, subject: Subject) -> Reason:
+    """Say why, for people."""
+    order_class, _, zone = match.detail.partition("/")
+    proof = {"person": ("by document", "证件核验"), "digital": ("by code", "电子凭证")}
+    en, zh = proof.get(match.evidence_class, ("unverified", "未核验"))
+    return Reason(
+        f"A person under {order_class} order {match.order} was seen at {match.site}, "
+        f"outside the zone {zone} ({en}); no permit or transfer covers it.",
+        f"处于隔离令 {match.order} 的人员在 {match.site} 出现,不在区域 {zone} 内"
+        f"({zh}),且无许可或转运覆盖。",
+    )
+
+
+RULE = Rule(
+    code="D09",
+    name="quarantine-breach",
+    major=1,
+    version="1.0",
+    trigger="ordered-person",
+    quiet_gap_ms=6 * HOUR_MS,
+    defaults={"grace_s": 7200},
+    describe=describe,
+)
+
+
+def detect(
+    check: Check, world: World, parameters: Parameters, policy: str
+) -> Iterator[tuple[str, Match] | Cover]:
+    """Yield (dedupe key, match) for each order that this check breaks.
+
+    An order is broken when it is active at the event's time and was filed by the time of
+    acceptance, the site lies outside its zone, its grace (two hours from `start`) is over, and
+    nothing filed by then covers the place; a cover that prevents a match is yielded instead.
+    """
+    for order in world.orders_of(check.person, check.time_ms, check.recorded_ms):
+        if order.zone in check.site.zones:
+            continue
+        if check.time_ms < order.start_ms + parameters["grace_s"] * SECOND_MS:
+            continue
+        cover = world.cover(order, check.site, check.time_ms, check.recorded_ms)
+        if cover is not None:
+            yield cover
+            continue
+        proof = evidence_class(check)
+        historical = is_historical(check.time_ms, check.recorded_ms)
+        yield (
+            order.id,
+            Match(
+                first_ms=check.time_ms,
+                last_ms=check.time_ms,
+                recorded_ms=check.recorded_ms,
+                source=check.source,
+                id=check.id,
+                type=check.type,
+                site=check.site.id,
+                grid=check.site.grid,
+                severity=weigh("critical", proof, historical),
+                evidence_class=proof,
+                historical=historical,
+                policy=policy,
+                order=order.id,
+                detail=f"{order.class_}/{order.zone}",
+            ),
+        )
+
+
+def excuse(match: Match, world: World) -> str | None:
+    """Return what, filed later, takes the match's ground away: a cover, or the order's end."""
+    if match.order is None:
+        return None
+    order = world.order(match.order, match.first_ms, NEWEST)
+    if order is None:
+        return "order-ended"
+    site = world.site(match.site, match.first_ms, NEWEST)
+    cover = world.cover(order, site, match.first_ms, NEWEST) if site else None
+    return f"{cover.kind}:{cover.id}" if cover else None

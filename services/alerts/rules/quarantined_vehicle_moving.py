@@ -1,0 +1,107 @@
+"""D10 quarantined-vehicle-moving, 隔离人员车辆异动: a car of a person under order is elsewhere."""
+
+from collections.abc import Iterator
+
+from schemas.alerts import Reason, Severity, Subject
+from schemas.times import HOUR_MS, SECOND_MS
+from services.alerts.rules.facts import NEWEST, Cover, Parameters, Read, SiteFacts, World
+from services.alerts.rules.rule import Match, Rule, is_historical, weigh
+
+
+def describe(match: Match, subject: Subject) -> Reason:
+    """Say why, for people."""
+    shared = match.detail.endswith("/shared")
+    zone = match.detail.partition("/")[0]
+    return Reason(
+        f"Vehicle {subject.label}, linked to a person under order {match.order}, was read at "
+        f"{match.site}, outside the zone {zone}"
+        + ("; somebody else may drive it." if shared else "; who drives it is not known."),
+        f"与隔离令 {match.order} 人员关联的车辆 {subject.label} 在 {match.site} 被识别,"
+        f"不在区域 {zone} 内" + (",可能由他人驾驶。" if shared else ",驾驶人不明。"),
+    )
+
+
+RULE = Rule(
+    code="D10",
+    name="quarantined-vehicle-moving",
+    major=1,
+    version="1.0",
+    trigger="linked-vehicle",
+    quiet_gap_ms=6 * HOUR_MS,
+    defaults={"grace_s": 7200, "min_strength": 0.6, "min_confidence": 0.85},
+    describe=describe,
+    coalesce_ms=15 * SECOND_MS,
+)
+
+
+def detect(
+    read: Read, site: SiteFacts, world: World, parameters: Parameters, policy: str
+) -> Iterator[tuple[str, Match] | Cover]:
+    """Yield (dedupe key, match) for each order whose person's vehicle is read outside the zone.
+
+    A plate proves a vehicle, never a person: at most medium, and low when another driver or owner
+    without an order may be at the wheel. A permit or transfer that covers the person covers the
+    vehicle too (domain: suppression matrix); the order's grace holds here as for D09.
+    """
+    if read.confidence < parameters["min_confidence"]:
+        return
+    at_ms, known_ms = read.time_ms, read.recorded_ms
+    links = world.links_of(read.plate, at_ms, known_ms)
+    persons = dict.fromkeys(
+        link.person for link in links if link.strength >= parameters["min_strength"]
+    )
+    orders = [order for person in persons for order in world.orders_of(person, at_ms, known_ms)]
+    if not orders:
+        return
+    bound = {order.person for order in orders}
+    shared = any(
+        link.role in ("owner", "driver")
+        and link.person not in bound
+        and not world.orders_of(link.person, at_ms, known_ms)
+        for link in links
+    )
+    base: Severity = "low" if shared else "medium"
+    historical = is_historical(at_ms, known_ms)
+    for order in orders:
+        if order.zone in site.zones:
+            continue
+        if at_ms < order.start_ms + parameters["grace_s"] * SECOND_MS:
+            continue
+        cover = world.cover(order, site, at_ms, known_ms)
+        if cover is not None:
+            yield cover
+            continue
+        yield (
+            f"{order.id}/{read.plate}",
+            Match(
+                first_ms=at_ms,
+                last_ms=at_ms,
+                recorded_ms=known_ms,
+                source=read.source,
+                id=read.id,
+                type=read.type,
+                site=site.id,
+                grid=site.grid,
+                severity=weigh(base, "vehicle", historical),
+                evidence_class="vehicle",
+                historical=historical,
+                policy=policy,
+                order=order.id,
+                detail=f"{order.zone}/shared" if shared else order.zone,
+            ),
+        )
+
+
+def excuse(match: Match, plate: str, world: World) -> str | None:
+    """Return what, filed later, takes the ground away: a cover, or the end of order or link."""
+    if match.order is None:
+        return None
+    order = world.order(match.order, match.first_ms, NEWEST)
+    if order is None:
+        return "order-ended"
+    links = world.links_of(plate, match.first_ms, NEWEST)
+    if not any(link.person == order.person for link in links):
+        return "link-ended"
+    site = world.site(match.site, match.first_ms, NEWEST)
+    cover = world.cover(order, site, match.first_ms, NEWEST) if site else None
+    return f"{cover.kind}:{cover.id}" if cover else None

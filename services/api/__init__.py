@@ -1,0 +1,1 @@
+"""HTTP out: the store of alerts, the live feed and the registers."""

@@ -1,0 +1,82 @@
+"""The HTTP face of the API: which routes there are, and what every answer has in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from schemas.access import TokenFile
+from services.api import alerts, openapi, problems
+from services.api.feed import routes as feed
+from services.api.feed.hub import Hub
+from services.api.metrics import REGISTRY
+from services.api.session import Sessions
+from services.api.store.store import AlertStore
+
+
+def create_app(
+    *,
+    store: AlertStore,
+    hub: Hub,
+    tokens: TokenFile,
+    sessions: Sessions,
+    clock_ms: Callable[[], int],
+    ready: Callable[[], Mapping[str, bool]],
+    routers: Sequence[APIRouter],
+    max_body_bytes: int,
+) -> FastAPI:
+    """Return the application; `ready` names what the service needs and whether it is there.
+
+    `routers` are those of registers, sessions and the page, in this order: the page takes what no
+    other route does.
+    """
+    app = FastAPI(
+        title="Cordon API",
+        version="1",
+        description="Alerts, their live feed, and the registers.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        max_body_size=max_body_bytes,
+    )
+    app.state.tokens = tokens
+    app.state.sessions = sessions
+    problems.install(app)
+    openapi.install(app)
+    app.include_router(_service(ready))
+    app.include_router(feed.router(store, hub, clock_ms))
+    app.include_router(alerts.router(store, clock_ms))
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def _service(ready: Callable[[], Mapping[str, bool]]) -> APIRouter:
+    """Return the routes that need no login."""
+    routes = APIRouter(tags=["service"])
+
+    @routes.get("/healthz", response_class=Response)
+    async def healthy() -> Response:
+        """Whether the process answers."""
+        return _json({"status": "ok"}, 200)
+
+    @routes.get("/readyz", response_class=Response)
+    async def readiness() -> Response:
+        """Whether everything that the service needs is there; 503 while something is not."""
+        parts = ready()
+        complete = all(parts.values())
+        state = "ready" if complete else "waiting"
+        return _json({"status": state, "parts": parts}, 200 if complete else 503)
+
+    @routes.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """The metrics of this process, for Prometheus."""
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+def _json(content: object, status: int) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

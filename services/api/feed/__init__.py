@@ -1,0 +1,1 @@
+"""The live feed: one order of events, any number of readers."""

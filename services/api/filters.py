@@ -1,0 +1,73 @@
+"""What a reader of alerts may ask for: the same filters for lists and for the live feed."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from schemas.alerts import Alert, Severity, State
+from schemas.times import parse_ms
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """Every filter that is given must hold; of several values of one filter, any.
+
+    `since_ms` and `until_ms` bound the time of the matches: an alert is in when its span of first
+    to last match reaches into [since, until).
+    """
+
+    rules: frozenset[str] = frozenset()
+    severities: frozenset[Severity] = frozenset()
+    states: frozenset[State] = frozenset()
+    grids: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+    orders: frozenset[str] = frozenset()
+    subjects: frozenset[str] = frozenset()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    text: str | None = None
+
+
+NO_FILTERS = Filters()
+
+
+def matches(filters: Filters, alert: Alert) -> bool:
+    """Return whether an alert is in; the store's `conditions` say the same in SQL."""
+    return (
+        _among(alert.rule, filters.rules)
+        and _among(alert.severity, filters.severities)
+        and _among(alert.state, filters.states)
+        and _among(alert.grid, filters.grids)
+        and _among(alert.site, filters.sites)
+        and _among(alert.order, filters.orders)
+        and _among(alert.subject.key, filters.subjects)
+        and (filters.since_ms is None or parse_ms(alert.last_seen) >= filters.since_ms)
+        and (filters.until_ms is None or parse_ms(alert.first_seen) < filters.until_ms)
+        and (not filters.text or folded(filters.text) in search_text(alert))
+    )
+
+
+def search_text(alert: Alert) -> str:
+    """Return the text that `q` is looked for in."""
+    parts: Iterable[str | None] = (
+        alert.id,
+        alert.rule,
+        alert.subject.key,
+        alert.subject.label,
+        alert.site,
+        alert.grid,
+        alert.order,
+        alert.assignee,
+        alert.note,
+        alert.reason.en,
+        alert.reason.zh,
+    )
+    return folded("\n".join(part for part in parts if part))
+
+
+def folded(text: str) -> str:
+    """Return the form in which texts are compared: case does not count."""
+    return text.casefold()
+
+
+def _among(value: str | None, wanted: frozenset[str]) -> bool:
+    return not wanted or value in wanted

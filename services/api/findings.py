@@ -1,0 +1,237 @@
+"""The consumer of findings: from Kafka into the store, each once."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from sqlalchemy.exc import SQLAlchemyError
+
+from schemas.alerts import FindingEvent
+from schemas.dead_letters import DeadLetter
+from schemas.times import TimeProblem, format_ms, parse_ms
+from schemas.topics import DEAD_LETTERS, FINDINGS
+from services.api.metrics import (
+    ALERTS_RAISED,
+    BROKER_UP,
+    END_TO_END_SECONDS,
+    FINDINGS_APPLIED,
+    FINDINGS_DEAD,
+    FINDINGS_FAILURES,
+    FINDINGS_LAG,
+    FINDINGS_LOST,
+    FINDINGS_REPEATED,
+    STORE_SECONDS,
+)
+from services.api.publisher import BACKOFF_S, Outgoing, Publisher
+from services.api.store.store import AlertStore, Applied, Sourced
+
+_BATCH = 500
+_POLL_MS = 1_000
+_PROBE_S = 1.0
+_PROBE_TIMEOUT_S = 5.0
+_decode = msgspec.json.Decoder(FindingEvent).decode
+_log = structlog.get_logger(__name__)
+
+
+class StoreFailed(Exception):
+    """The store has not taken a batch for so long that the process must end."""
+
+
+class FindingsConsumer:
+    """Reads all partitions from where the store stands.
+
+    A failing broker is waited for; a store that fails for `give_up_s` ends `run` with StoreFailed,
+    with nothing lost: the position moves only with what it stands for.
+    """
+
+    def __init__(
+        self,
+        *,
+        bootstrap: str,
+        store: AlertStore,
+        publisher: Publisher,
+        clock_ms: Callable[[], int],
+        topic: str = FINDINGS,
+        give_up_s: float = 30.0,
+    ) -> None:
+        self.assigned = asyncio.Event()
+        self.broker_up = False
+        self._bootstrap = bootstrap
+        self._store = store
+        self._publisher = publisher
+        self._clock_ms = clock_ms
+        self._topic = topic
+        self._give_up_s = give_up_s
+
+    async def run(self) -> None:
+        """Consume until cancelled. Raises StoreFailed."""
+        failures = 0
+        while True:
+            try:
+                await self._connected()
+            except (KafkaError, OSError, TimeoutError) as error:
+                failures = 0 if self.broker_up else failures + 1
+                self._set_broker(False)
+                FINDINGS_FAILURES.labels("broker").inc()
+                _log.warning("findings_broker_failed", error=repr(error))
+                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+
+    async def _connected(self) -> None:
+        # One fetch covers all partitions and ends with the first byte on any of them; a batch is
+        # taken off at once, so no partition waits for the long poll of another.
+        consumer = AIOKafkaConsumer(
+            self._topic,
+            bootstrap_servers=self._bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=200,
+            fetch_min_bytes=1,
+        )
+        try:
+            await consumer.start()
+            await self._seek(consumer)
+            self._set_broker(True)
+            self.assigned.set()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._probe(consumer))
+                group.create_task(self._read(consumer))
+        except* (KafkaError, OSError, TimeoutError) as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            await consumer.stop()
+
+    async def _seek(self, consumer: AIOKafkaConsumer) -> None:
+        parts = sorted(consumer.assignment())
+        starts = await consumer.beginning_offsets(parts)
+        ends = await consumer.end_offsets(parts)
+        stored = await self._stored_positions()
+        for part in parts:
+            position = stored.get(part.partition, 0)
+            if position > ends[part]:
+                # The topic was made anew: what it holds was never seen under these offsets.
+                FINDINGS_FAILURES.labels("topic").inc()
+                _log.error("findings_topic_shrank", part=str(part), read=position, end=ends[part])
+                await self._store.reset_position(self._topic, part.partition)
+                position = 0
+            elif position < starts[part]:
+                if position:
+                    FINDINGS_LOST.inc(starts[part] - position)
+                    _log.error("findings_lost", part=str(part), read=position, start=starts[part])
+                position = starts[part]
+            consumer.seek(part, position)
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+            if fetched:
+                await self._take(fetched)
+
+    async def _take(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        findings: list[Sourced] = []
+        dead: list[Outgoing] = []
+        for records in fetched.values():
+            for record in records:
+                try:
+                    finding = decoded(record.value)
+                except ValueError as error:
+                    dead.append(self._dead_letter(record, str(error)))
+                else:
+                    findings.append(Sourced(record.partition, record.offset, finding))
+        if dead:
+            # Before the position moves past them; a crash in between writes them twice.
+            FINDINGS_DEAD.inc(len(dead))
+            await self._publisher.send(dead)
+        offsets = {part.partition: records[-1].offset + 1 for part, records in fetched.items()}
+        applied = await self._applied(findings, offsets)
+        self._measure(applied)
+
+    async def _applied(self, findings: Sequence[Sourced], offsets: Mapping[int, int]) -> Applied:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        failures = 0
+        while True:
+            try:
+                with STORE_SECONDS.time():
+                    return await self._store.apply(self._topic, findings, offsets)
+            except SQLAlchemyError as error:
+                FINDINGS_FAILURES.labels("store").inc()
+                _log.error("findings_store_failed", findings=len(findings), error=repr(error))
+                if loop.time() - began > self._give_up_s:
+                    raise StoreFailed(f"no batch taken for {self._give_up_s} s") from error
+                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                failures += 1
+
+    async def _stored_positions(self) -> dict[int, int]:
+        try:
+            return await self._store.positions(self._topic)
+        except SQLAlchemyError as error:
+            raise StoreFailed("the positions cannot be read") from error
+
+    async def _probe(self, consumer: AIOKafkaConsumer) -> None:
+        """Ask the broker every second where the topic ends: is it there, and how far behind we are.
+
+        aiokafka itself is silent about a broker that has gone; it tries again for ever.
+        """
+        while True:
+            parts = list(consumer.assignment())
+            try:
+                async with asyncio.timeout(_PROBE_TIMEOUT_S):
+                    ends = await consumer.end_offsets(parts)
+                    lag = sum([ends[part] - await consumer.position(part) for part in parts])
+            except (KafkaError, TimeoutError) as error:
+                if self.broker_up:
+                    FINDINGS_FAILURES.labels("broker").inc()
+                    _log.warning("findings_broker_away", error=repr(error))
+                self._set_broker(False)
+            else:
+                self._set_broker(True)
+                FINDINGS_LAG.set(max(lag, 0))
+            await asyncio.sleep(_PROBE_S)
+
+    def _dead_letter(self, record: ConsumerRecord, reason: str) -> Outgoing:
+        _log.warning(
+            "finding_dead", partition=record.partition, offset=record.offset, reason=reason
+        )
+        letter = DeadLetter(
+            reason=reason,
+            service="api",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            recordedtime=format_ms(self._clock_ms()),
+            key=record.key,
+            value=record.value,
+        )
+        return Outgoing(DEAD_LETTERS, record.key, msgspec.json.encode(letter))
+
+    def _measure(self, applied: Applied) -> None:
+        FINDINGS_APPLIED.inc(applied.findings)
+        FINDINGS_REPEATED.inc(applied.repeats)
+        now_ms = self._clock_ms()
+        for one in applied.published:
+            alert = one.change.data
+            if one.change.type == "cordon.alert.raised.v1":
+                ALERTS_RAISED.labels(alert.rule, alert.severity).inc()
+                if not alert.historical:
+                    age_ms = now_ms - parse_ms(one.change.recordedtime)
+                    END_TO_END_SECONDS.observe(max(age_ms, 0) / 1000)
+
+    def _set_broker(self, up: bool) -> None:
+        self.broker_up = up
+        BROKER_UP.set(up)
+
+
+def decoded(value: bytes | None) -> FindingEvent:
+    """Return the finding of a record. Raises ValueError with the reason for one that is none."""
+    try:
+        finding = _decode(value or b"")
+        for time in (finding.time, finding.data.first_seen, finding.data.last_seen):
+            parse_ms(time)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TimeProblem) as error:
+        raise ValueError(str(error)) from error
+    return finding

@@ -1,0 +1,179 @@
+"""The process of the API: its collaborators, its socket, its end."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import structlog
+import uvicorn
+
+from schemas.access import TokenFile
+from schemas.persons import PseudonymKey
+from schemas.settings import Settings
+from services.api import sign_in
+from services.api.app import create_app
+from services.api.feed.hub import Hub
+from services.api.findings import FindingsConsumer
+from services.api.metrics import FINDINGS_FAILURES, OUTBOX_FAILURES
+from services.api.outbox import Outbox
+from services.api.page import routes as page
+from services.api.publisher import Publisher
+from services.api.registers import routes as registers
+from services.api.registers.desk import Desk
+from services.api.session import Sessions
+from services.api.store.database import Database
+from services.api.store.store import AlertStore
+
+# Together with the streams' own end this stays under the five seconds in which the API must end.
+_GRACE_S = 2
+_TICK_S = 15.0
+_log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling when it listens, ending streams first, and leaving signals to `serve`."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+        self._hub = hub
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.close()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def end(self) -> None:
+        """Begin the end."""
+        self.should_exit = True
+
+
+async def serve(settings: Settings, *, ready: Callable[[int], None] | None = None) -> None:
+    """Run the API until SIGTERM, SIGINT or cancellation.
+
+    `ready` is called once with the port, when the service listens and everything it needs is
+    there. Raises StoreFailed when the store is broken for 30 s, OSError for a port or a folder
+    that cannot be had, FileNotFoundError where there are no tokens.
+    """
+    tokens = TokenFile.load(settings.tokens_path)
+    key = PseudonymKey.load_or_create(settings.pseudonym_key_path)
+    listener = socket.create_server((settings.host, settings.api_port), backlog=2048)
+    database = Database(settings.store_url)
+    desk = Desk(settings, database, clock_ms, key)
+    log = Publisher(settings.kafka, OUTBOX_FAILURES.inc)
+    letters = Publisher(settings.kafka, FINDINGS_FAILURES.labels("dead-letter").inc)
+    try:
+        await database.migrate()
+        hub = Hub(settings.feed_queue)
+        store = await AlertStore.open(database, hub.publish)
+        hub.begin(store.epoch, store.last_n)
+        sessions = Sessions(database, clock_ms, settings.tokens_path)
+        await sessions.start()
+        await desk.start()
+        consumer = FindingsConsumer(
+            bootstrap=settings.kafka, store=store, publisher=letters, clock_ms=clock_ms
+        )
+        app = create_app(
+            store=store,
+            hub=hub,
+            tokens=tokens,
+            sessions=sessions,
+            clock_ms=clock_ms,
+            ready=lambda: {
+                "findings": consumer.assigned.is_set(),
+                "broker": consumer.broker_up,
+                "registers": desk.ready,
+            },
+            routers=[registers.router(desk), sign_in.router(sessions), page.router()],
+            max_body_bytes=settings.max_body_bytes,
+        )
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            log_config=None,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        server = _Server(config, hub)
+
+        async def announce() -> None:
+            await server.listening.wait()
+            await consumer.assigned.wait()
+            await desk.wait_ready()
+            port: int = listener.getsockname()[1]
+            _log.info("api_ready", port=port)
+            if ready is not None:
+                ready(port)
+
+        web = asyncio.create_task(server.serve(sockets=[listener]))
+        others = [
+            asyncio.create_task(consumer.run()),
+            asyncio.create_task(Outbox(store, hub, log, settings.feed_backlog).run()),
+            asyncio.create_task(_tick(hub)),
+        ]
+        told = asyncio.create_task(announce())
+        with _signals(server.end):
+            await _until_one_ends(web, told, others)
+    finally:
+        listener.close()
+        await desk.stop()
+        await log.stop()
+        await letters.stop()
+        await database.close()
+
+
+async def _until_one_ends(
+    web: asyncio.Task[None], told: asyncio.Task[None], others: list[asyncio.Task[None]]
+) -> None:
+    """Wait for the server's end, or the first failure of any part, and then end all of them."""
+    tasks = [web, told, *others]
+    try:
+        running = set(tasks)
+        while not web.done():
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _tick(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(_TICK_S)
+        hub.tick()
+
+
+@contextlib.contextmanager
+def _signals(end: Callable[[], None]) -> Iterator[None]:
+    """Take SIGTERM and SIGINT as the wish to end; only the main thread gets signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    wanted = (signal.SIGTERM, signal.SIGINT)
+    for number in wanted:
+        loop.add_signal_handler(number, end)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            loop.remove_signal_handler(number)
+
+
+def clock_ms() -> int:
+    """The wall clock, in ms UTC."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,248 @@
+"""Findings and people's acts, merged into alerts: the one place where an alert's state is decided.
+
+Pure: no clock, no I/O, no database.  The store and backtest run this same code.  What an alert
+shows is a function of two things that never mix: the newest finding (the engine's whole view of an
+episode) and the acts (what people did).  So a finding cannot lower what a person did, and what a
+clearing hid comes back when the engine takes the clearing back.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from schemas.alerts import (
+    Alert,
+    AlertEvent,
+    AlertVerb,
+    Finding,
+    FindingEvent,
+    FindingVerb,
+    Outcome,
+    State,
+    alert_type,
+)
+from schemas.times import format_ms
+from services.api.acts import NO_ACTS, STANCES, Act, Acts, Refused, acted, joined
+
+SOURCE = "cordon/api"
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """An alert with what it does not show: the acts behind it and the newest finding's verb."""
+
+    alert: Alert
+    acts: Acts
+    verb: FindingVerb
+
+    @property
+    def survivor(self) -> str | None:
+        """The alert that took this one's place, if it was withdrawn as a duplicate."""
+        alert = self.alert
+        if self.verb == "withdrawn" and alert.outcome == "duplicate" and alert.related:
+            return alert.related[0]
+        return None
+
+
+class Change(Struct, frozen=True):
+    """A record that changed, and the events that tell of it (none where nothing visible did)."""
+
+    record: Record
+    events: list[AlertEvent]
+
+
+def merge(record: Record | None, finding: FindingEvent, inherited: Acts | None) -> Change | None:
+    """Return the change that a finding makes, or None when it changes nothing.
+
+    `inherited` are the acts of alerts that were already withdrawn in favour of this one; they
+    count only when this finding raises it.
+    """
+    data, events = finding.data, []
+    if record is None:
+        alert = _shown(data, 1, "opened", NO_ACTS)
+        record = Record(alert=alert, acts=NO_ACTS, verb="opened")
+        events.append(_event(alert, "raised", finding.time, finding.recordedtime))
+        if inherited is not None and (taken := inherit(record, inherited, finding)):
+            record = taken.record
+            events += taken.events
+    new = Record(
+        alert=_shown(data, record.alert.revision, data.verb, record.acts),
+        acts=record.acts,
+        verb=data.verb,
+    )
+    stepped = _stepped(record, new, finding.time, finding.recordedtime)
+    if stepped is not None:
+        return Change(stepped.record, events + stepped.events)
+    return Change(record, events) if events else None
+
+
+def act(record: Record, act: Act, actor: str, note: str | None, at_ms: int) -> Change:
+    """Return the change that a person makes at `at_ms`. Raises Refused when it does not fit."""
+    if record.alert.state in ("resolved", "retracted") and act.name != "note":
+        raise Refused(f"the alert is {record.alert.state}")
+    acts = acted(record.acts, act, actor, note, at_ms)
+    at = format_ms(at_ms)
+    changed = _stepped(record, _with_acts(record, acts), at, at, actor)
+    if changed is None:
+        raise Refused("the act changes nothing")
+    return changed
+
+
+def inherit(record: Record, acts: Acts, finding: FindingEvent) -> Change | None:
+    """Return the change of a survivor that takes over a duplicate's acts."""
+    new = _with_acts(record, joined(record.acts, acts))
+    return _stepped(record, new, finding.time, finding.recordedtime)
+
+
+class AlertBook:
+    """All alerts of a history in memory. The store fills one with what a batch touches."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.records: dict[str, Record] = {}
+        self._duplicates: dict[str, set[str]] = {}
+        for record in records:
+            self._keep(record)
+
+    def apply(self, finding: FindingEvent) -> list[AlertEvent]:
+        """Merge one finding; return the events in order (of the survivor too, if acts move)."""
+        alert_id = finding.data.alert_id
+        change = merge(self.records.get(alert_id), finding, self._inheritance(alert_id))
+        if change is None:
+            return []
+        self._keep(change.record)
+        return change.events + self._hand_on(change.record, finding)
+
+    def act(
+        self, alert_id: str, deed: Act, actor: str, note: str | None, at_ms: int
+    ) -> list[AlertEvent]:
+        """Apply a person's act. Raises KeyError for an unknown alert, Refused if it cannot be."""
+        change = act(self.records[alert_id], deed, actor, note, at_ms)
+        self._keep(change.record)
+        return change.events
+
+    def _keep(self, record: Record) -> None:
+        alert_id = record.alert.id
+        old = self.records.get(alert_id)
+        if old is not None and old.survivor is not None:
+            self._duplicates[old.survivor].discard(alert_id)
+        if record.survivor is not None:
+            self._duplicates.setdefault(record.survivor, set()).add(alert_id)
+        self.records[alert_id] = record
+
+    def _inheritance(self, alert_id: str) -> Acts | None:
+        acts = NO_ACTS
+        for duplicate in self._duplicates.get(alert_id, ()):
+            acts = joined(acts, self.records[duplicate].acts)
+        return acts if acts != NO_ACTS else None
+
+    def _hand_on(self, record: Record, finding: FindingEvent) -> list[AlertEvent]:
+        """Pass a duplicate's acts to its survivor, and on if that is a duplicate itself."""
+        events: list[AlertEvent] = []
+        passed = {record.alert.id}
+        while record.survivor is not None and record.survivor not in passed:
+            passed.add(record.survivor)
+            heir = self.records.get(record.survivor)
+            if heir is None:
+                break  # It takes them when it is raised.
+            change = inherit(heir, record.acts, finding)
+            if change is not None:
+                heir = change.record
+                self._keep(heir)
+                events += change.events
+            record = heir
+        return events
+
+
+def _shown(finding: Finding, revision: int, verb: FindingVerb, acts: Acts) -> Alert:
+    """Return the alert as the finding and the acts together show it."""
+    state, outcome = _state(verb, finding.outcome, acts)
+    return Alert(
+        id=finding.alert_id,
+        revision=revision,
+        rule=finding.rule,
+        rule_version=finding.rule_version,
+        policy_version=finding.policy_version,
+        severity=finding.severity,
+        evidence_class=finding.evidence_class,
+        state=state,
+        outcome=outcome,
+        subject=finding.subject,
+        site=finding.site,
+        grid=finding.grid,
+        order=finding.order,
+        assignee=acts.assignee.text or None,
+        note=acts.note.text or None,
+        first_seen=finding.first_seen,
+        last_seen=finding.last_seen,
+        count=finding.count,
+        historical=finding.historical,
+        evidence=finding.evidence,
+        reason=finding.reason,
+        related=finding.related,
+    )
+
+
+def _state(verb: FindingVerb, found: Outcome | None, acts: Acts) -> tuple[State, Outcome | None]:
+    """Withdrawn wins over all, then a person's resolution, then the engine's clearing."""
+    stance = STANCES[acts.stance.rank]
+    if verb == "withdrawn":
+        return "retracted", found
+    if stance == "resolved":
+        return "resolved", acts.stance.outcome or None
+    if verb == "cleared":
+        return "resolved", found
+    return stance, None
+
+
+def _with_acts(record: Record, acts: Acts) -> Record:
+    """Return the record with other acts; the finding stays as it was."""
+    alert = record.alert
+    state, outcome = _state(record.verb, alert.outcome, acts)
+    shown = msgspec.structs.replace(
+        alert,
+        state=state,
+        outcome=outcome,
+        assignee=acts.assignee.text or None,
+        note=acts.note.text or None,
+    )
+    return Record(alert=shown, acts=acts, verb=record.verb)
+
+
+def _stepped(
+    old: Record, new: Record, time: str, recordedtime: str, actor: str | None = None
+) -> Change | None:
+    """Return the step from old to new with its event, if it is one; `new` has old's revision."""
+    if new == old:
+        return None
+    if new.alert == old.alert:
+        return Change(new, [])
+    alert = msgspec.structs.replace(new.alert, revision=old.alert.revision + 1)
+    event = _event(alert, _verb(old.alert, alert), time, recordedtime, actor)
+    return Change(Record(alert=alert, acts=new.acts, verb=new.verb), [event])
+
+
+def _verb(old: Alert, new: Alert) -> AlertVerb:
+    if new.state != old.state:
+        if new.state in ("resolved", "retracted"):
+            return new.state
+        if old.state in ("resolved", "retracted"):
+            return "reopened"
+        return "dispatched" if new.state == "dispatched" else "acked"
+    if new.assignee != old.assignee:
+        return "assigned"
+    return "noted" if new.note != old.note else "updated"
+
+
+def _event(
+    alert: Alert, verb: AlertVerb, time: str, recordedtime: str, actor: str | None = None
+) -> AlertEvent:
+    return AlertEvent(
+        specversion="1.0",
+        id=f"{alert.id}/{alert.revision}",
+        source=SOURCE,
+        type=alert_type(verb),
+        time=time,
+        recordedtime=recordedtime,
+        actor=actor,
+        data=alert,
+    )

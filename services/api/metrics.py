@@ -1,0 +1,100 @@
+"""Every metric of the API, with its meaning and what to do about it."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+FINDINGS_APPLIED = Counter(
+    "cordon_api_findings_applied_total",
+    "Findings merged into alerts.",
+    registry=REGISTRY,
+)
+FINDINGS_REPEATED = Counter(
+    "cordon_api_findings_repeated_total",
+    "Findings read a second time and left out; a few after a restart are normal.",
+    registry=REGISTRY,
+)
+FINDINGS_DEAD = Counter(
+    "cordon_api_findings_dead_total",
+    "Findings that could not be decoded. Look at them with `cordon dead-letters list`: a worker of "
+    "another version is likely.",
+    registry=REGISTRY,
+)
+FINDINGS_LOST = Counter(
+    "cordon_api_findings_lost_total",
+    "Offsets that the broker had forgotten before they were read. Alerts may be missing: check the "
+    "retention of cordon.findings.v1 and rebuild by replay.",
+    registry=REGISTRY,
+)
+FINDINGS_LAG = Gauge(
+    "cordon_api_findings_lag",
+    "Findings in the topic that are not merged yet. If it grows, the store is too slow: see "
+    "cordon_api_store_seconds.",
+    registry=REGISTRY,
+)
+FINDINGS_FAILURES = Counter(
+    "cordon_api_findings_failures_total",
+    "Failures of the consumer of findings, by kind. `broker` is retried for ever; `store` for 30 s "
+    "and then the process ends; `topic`: it was made anew and is read from its start.",
+    ["kind"],
+    registry=REGISTRY,
+)
+ALERTS_RAISED = Counter(
+    "cordon_api_alerts_raised_total",
+    "Alerts raised, by rule and severity. A sudden rise of one rule: look at its sources first.",
+    ["rule", "severity"],
+    registry=REGISTRY,
+)
+END_TO_END_SECONDS = Histogram(
+    "cordon_api_end_to_end_seconds",
+    "From the acceptance of the event that raised an alert to the feed, for alerts that are not "
+    "historical. Above 0.15 s: see the workers' lag and cordon_api_store_seconds.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+STORE_SECONDS = Histogram(
+    "cordon_api_store_seconds",
+    "Duration of a transaction that merges a batch of findings. Above 0.05 s: the disk is slow.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+ACTS = Counter(
+    "cordon_api_acts_total",
+    "People's acts on alerts, by act and result; `stale` means that two people met.",
+    ["act", "result"],
+    registry=REGISTRY,
+)
+FEED_CLIENTS = Gauge(
+    "cordon_api_feed_clients",
+    "Readers of the live feed that are connected now.",
+    registry=REGISTRY,
+)
+CUT_OFF = Counter(
+    "cordon_api_feed_cut_off_total",
+    "Readers cut off because they fell behind; they resume by their cursor. Often: a slow network "
+    "or CORDON_FEED_QUEUE too small for the bursts.",
+    registry=REGISTRY,
+)
+OUTBOX_LAG = Gauge(
+    "cordon_api_outbox_lag",
+    "Events of alerts that are committed and not yet published to Kafka. If it grows, the broker "
+    "does not acknowledge.",
+    registry=REGISTRY,
+)
+OUTBOX_FAILURES = Counter(
+    "cordon_api_outbox_failures_total",
+    "Failed attempts to publish events of alerts; they are retried for ever, in order.",
+    registry=REGISTRY,
+)
+BROKER_UP = Gauge(
+    "cordon_api_broker_up",
+    "1 while the broker answers. At 0 alerts still can be read and acknowledged.",
+    registry=REGISTRY,
+)
+ERRORS = Counter(
+    "cordon_api_errors_total",
+    "Requests that failed by a fault of the service: look at the log.",
+    registry=REGISTRY,
+)

@@ -1,0 +1,66 @@
+"""The outbox: what the store has committed is published to Kafka, in order, from where it was."""
+
+import asyncio
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from schemas.topics import ALERT_STATE, ALERTS
+from services.api.feed.hub import Hub
+from services.api.metrics import OUTBOX_FAILURES, OUTBOX_LAG
+from services.api.publisher import BACKOFF_S, Outgoing, Publisher
+from services.api.store.store import AlertStore, FeedEvent
+
+_PAGE = 500
+_PRUNE_EVERY = 1_000
+_log = structlog.get_logger(__name__)
+
+
+class Outbox:
+    """Publishes the log and the newest state of alerts; both carry the feed's cursor.
+
+    `keep` events stay in the store for readers that resume; older ones go once they are published.
+    """
+
+    def __init__(self, store: AlertStore, hub: Hub, publisher: Publisher, keep: int) -> None:
+        self._store = store
+        self._hub = hub
+        self._publisher = publisher
+        self._keep = keep
+
+    async def run(self) -> None:
+        """Publish for ever; failures are retried."""
+        failures = 0
+        while True:
+            try:
+                await self._publish()
+            except SQLAlchemyError as error:
+                OUTBOX_FAILURES.inc()
+                _log.error("outbox_store_failed", error=repr(error))
+                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                failures += 1
+
+    async def _publish(self) -> None:
+        position = await self._store.outbox_position()
+        pruned_at = position
+        while True:
+            OUTBOX_LAG.set(self._store.last_n - position)
+            if position >= self._store.last_n:
+                await self._hub.news()
+                continue
+            page = await self._store.events_after(position, _PAGE)
+            await self._publisher.send(records_of(page))
+            position = page[-1].n
+            await self._store.save_outbox_position(position)
+            if position - pruned_at >= _PRUNE_EVERY:
+                await self._store.prune(self._keep)
+                pruned_at = position
+
+
+def records_of(page: list[FeedEvent]) -> list[Outgoing]:
+    """Return the records of a page: every event to the log, and each alert's last to the state."""
+    newest = {event.alert_id: event for event in page}
+    return [
+        *(Outgoing(ALERTS, event.alert_id.encode(), event.body) for event in page),
+        *(Outgoing(ALERT_STATE, event.alert_id.encode(), event.body) for event in newest.values()),
+    ]

@@ -1,0 +1,70 @@
+"""Between records and rows of the table of alerts, and filters as SQL."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row
+
+from schemas.alerts import Alert
+from schemas.times import parse_ms
+from services.api.acts import Acts
+from services.api.filters import Filters, folded, search_text
+from services.api.merge import Record
+from services.api.store.tables import alerts
+
+RECORD_COLUMNS = (alerts.c.body, alerts.c.acts, alerts.c.verb)
+
+_ALERT = msgspec.json.Decoder(Alert)
+_ACTS = msgspec.json.Decoder(Acts)
+
+
+def record_of(row: Row[Any, Any, Any]) -> Record:
+    """Return the record of a row of RECORD_COLUMNS."""
+    return Record(alert=_ALERT.decode(row.body), acts=_ACTS.decode(row.acts), verb=row.verb)
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """Return the columns of a record, without `raised_n`, which never changes."""
+    alert = record.alert
+    return {
+        "id": alert.id,
+        "revision": alert.revision,
+        "verb": record.verb,
+        "survivor": record.survivor,
+        "rule": alert.rule,
+        "severity": alert.severity,
+        "state": alert.state,
+        "grid": alert.grid,
+        "site": alert.site,
+        "order_id": alert.order,
+        "subject": alert.subject.key,
+        "historical": alert.historical,
+        "first_seen_ms": parse_ms(alert.first_seen),
+        "last_seen_ms": parse_ms(alert.last_seen),
+        "search": search_text(alert),
+        "body": msgspec.json.encode(alert),
+        "acts": msgspec.json.encode(record.acts),
+    }
+
+
+def conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    """Return the filters in SQL; `filters.matches` says the same of one alert."""
+    chosen = (
+        (alerts.c.rule, filters.rules),
+        (alerts.c.severity, filters.severities),
+        (alerts.c.state, filters.states),
+        (alerts.c.grid, filters.grids),
+        (alerts.c.site, filters.sites),
+        (alerts.c.order_id, filters.orders),
+        (alerts.c.subject, filters.subjects),
+    )
+    found: list[ColumnElement[bool]] = [
+        column.in_(sorted(values)) for column, values in chosen if values
+    ]
+    if filters.since_ms is not None:
+        found.append(alerts.c.last_seen_ms >= filters.since_ms)
+    if filters.until_ms is not None:
+        found.append(alerts.c.first_seen_ms < filters.until_ms)
+    if filters.text:
+        found.append(alerts.c.search.contains(folded(filters.text), autoescape=True))
+    return found

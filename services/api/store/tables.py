@@ -1,0 +1,94 @@
+"""The tables of the API's database. The registers add theirs to the same metadata."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+# Named constraints can be altered later on every database.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# The newest state of every alert. `raised_n` is the feed's number of its first event: the order of
+# lists. `body` is the alert and `acts` the people's acts as JSON; all other columns serve filters.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("raised_n", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("survivor", String(64)),
+    Column("rule", String(64), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("grid", Text),
+    Column("site", Text),
+    Column("order_id", Text),
+    Column("subject", Text, nullable=False),
+    Column("historical", Boolean, nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("last_seen_ms", BigInteger, nullable=False),
+    Column("search", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("acts", LargeBinary, nullable=False),
+    Index("ix_alerts_raised_n", "raised_n", unique=True),
+    Index("ix_alerts_survivor", "survivor"),
+    Index("ix_alerts_state", "state", "raised_n"),
+    Index("ix_alerts_rule", "rule", "raised_n"),
+    Index("ix_alerts_subject", "subject", "raised_n"),
+    Index("ix_alerts_order_id", "order_id", "raised_n"),
+    Index("ix_alerts_site", "site", "raised_n"),
+    Index("ix_alerts_grid", "grid", "raised_n"),
+)
+
+# The feed: every event in commit order, as the bytes that leave. `n` is counted by the row `feed`
+# of `counters`, whose update holds a lock until the commit: so n is in commit order, without holes,
+# on every database (an autoincrement is neither).
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("alert_id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# Where the consumer of findings goes on, in the transaction of what it has read.
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic", String(128), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+)
+
+# `feed`: the last number given to an event; `outbox`: the last one published to Kafka.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# `epoch`: a random name of this history of the feed, made once; a cursor of another is unknown.
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)

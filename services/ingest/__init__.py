@@ -1,0 +1,1 @@
+"""HTTP in: events are validated, normalised and written to Kafka."""

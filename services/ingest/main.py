@@ -1,0 +1,147 @@
+"""The process of ingest: its collaborators, its socket, its end."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import structlog
+import uvicorn
+
+from schemas.access import TokenFile
+from schemas.events import EVENT_KINDS
+from schemas.intake import Intake
+from schemas.persons import PseudonymKey
+from schemas.settings import Settings
+from schemas.topics import CLOCK
+from services.ingest.app import create_app
+from services.ingest.clock import ClockDesk
+from services.ingest.identity import Fingerprints
+from services.ingest.metrics import Metrics
+from services.ingest.producer import KafkaProducer
+from services.ingest.reception import Reception
+from services.ingest.recorder import Recorder
+from services.ingest.window import Window
+
+# Together with the producer's own they stay under the five seconds in which ingest must end.
+_GRACE_S = 2
+_log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling when it listens, and leaving signals to `serve`."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def end(self) -> None:
+        self.should_exit = True
+
+
+async def serve(settings: Settings, *, ready: Callable[[int], None] | None = None) -> None:
+    """Run ingest until SIGTERM, SIGINT or cancellation; then finish the requests in flight.
+
+    `ready` is called once with the port, when the service listens and the broker holds its topics.
+    Until then events are answered 503. Raises PartitionMismatch, OSError for a port or a folder
+    that can't be had, WindowProblem, FileNotFoundError where there are no tokens.
+    """
+    tokens = TokenFile.load(settings.tokens_path)
+    key = PseudonymKey.load_or_create(settings.pseudonym_key_path)
+    metrics = Metrics()
+    listener = socket.create_server((settings.host, settings.ingest_port), backlog=2048)
+    port: int = listener.getsockname()[1]
+    with (
+        contextlib.closing(listener),
+        contextlib.closing(Window.open(settings.data_dir / "ingest", metrics)) as window,
+    ):
+        topics = [*(kind.topic for kind in EVENT_KINDS), CLOCK]
+        producer = KafkaProducer(settings.kafka, topics, settings.partitions, metrics)
+        reception = Reception(
+            intake=Intake(key, settings.plate_grammar),
+            producer=producer,
+            window=window,
+            fingerprints=Fingerprints(key.derive("ingest-fingerprints")),
+            recorder=Recorder(),
+            metrics=metrics,
+            partitions=settings.partitions,
+        )
+        app = create_app(
+            reception=reception,
+            clock=ClockDesk(producer, settings.partitions),
+            producer=producer,
+            tokens=tokens,
+            metrics=metrics,
+            events_clock=settings.clock == "events",
+            max_body_bytes=settings.max_body_bytes,
+            max_items=settings.max_items,
+        )
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            log_config=None,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        await _run(_Server(config), listener, producer, port, ready)
+
+
+async def _run(
+    server: _Server,
+    listener: socket.socket,
+    producer: KafkaProducer,
+    port: int,
+    ready: Callable[[int], None] | None,
+) -> None:
+    async def announce() -> None:
+        await server.listening.wait()
+        await producer.linked.wait()
+        _log.info("ingest_ready", port=port)
+        if ready is not None:
+            ready(port)
+
+    web = asyncio.create_task(server.serve(sockets=[listener]))
+    link = asyncio.create_task(producer.run())
+    told = asyncio.create_task(announce())
+    running: set[asyncio.Task[None]] = {web, link, told}
+    with _signals(server.end):
+        try:
+            while web in running and link in running:
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        finally:
+            told.cancel()
+            server.end()
+            await asyncio.wait({web})
+            link.cancel()
+            await producer.stop()
+    _log.info("ingest_stopped", port=port)
+
+
+@contextlib.contextmanager
+def _signals(end: Callable[[], None]) -> Iterator[None]:
+    """Call `end` at SIGTERM and SIGINT; only a main thread hears of them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, end)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
