@@ -1,20 +1,74 @@
-"""The command `cordon`: every way to start something, each in a file of its own."""
+"""The command `cordon`: every way to start something, each in a file of its own.
 
+The modules are imported inside the commands: no command waits for what another one needs.
+"""
+
+import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from deploy.cli_options import DataDir, Kafka, LogForm, ReadyFile, settings_with
+
+if TYPE_CHECKING:
+    from deploy.service import Service
 
 app = typer.Typer(
     name="cordon",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+topics_app = typer.Typer(no_args_is_help=True, help="The topics of the broker.")
+letters_app = typer.Typer(no_args_is_help=True, help="Records that could not be read.")
+tokens_app = typer.Typer(no_args_is_help=True, help="Who may call the services.")
+app.add_typer(topics_app, name="topics")
+app.add_typer(letters_app, name="dead-letters")
+app.add_typer(tokens_app, name="tokens")
 
 
 @app.callback()
 def root() -> None:
     """Streaming event processing for checkpoints and cameras in an outbreak."""
+
+
+@app.command()
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="Simulate a small county on top.")] = False,
+    data_dir: DataDir = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written when all is ready: addresses and tokens, JSON.")
+    ] = None,
+    clock: Annotated[
+        Literal["wall", "events"] | None,
+        typer.Option(help="events: time comes from a replayed timeline."),
+    ] = None,
+) -> None:
+    """Start everything on this machine: a real Kafka broker, ingest, worker and API."""
+    from deploy import logs
+    from deploy import up as module
+
+    settings = settings_with(data_dir=data_dir, clock=clock)
+    logs.configure_file(settings.data_dir / "logs" / "up.log")
+    raise typer.Exit(module.main(settings, demo=demo, ready_file=ready_file))
+
+
+@app.command()
+def ingest(log_form: LogForm = "auto") -> None:
+    """Run ingest against CORDON_KAFKA."""
+    _serve("ingest", log_form)
+
+
+@app.command()
+def worker(log_form: LogForm = "auto") -> None:
+    """Run one worker against CORDON_KAFKA."""
+    _serve("worker", log_form)
+
+
+@app.command()
+def api(log_form: LogForm = "auto") -> None:
+    """Run the API and the console against CORDON_KAFKA."""
+    _serve("api", log_form)
 
 
 @app.command()
@@ -39,6 +93,162 @@ def backtest(
     raise typer.Exit(
         module.main(file, policy=policy, from_warm=from_warm, data_dir=data_dir, strict=strict)
     )
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A timeline: NDJSON in order of arrival.")],
+    speed: Annotated[
+        float | None, typer.Option(min=0.001, help="So many times the timeline's own pace.")
+    ] = None,
+    api_url: Annotated[str | None, typer.Option("--api", help="Address of the API.")] = None,
+    ingest_url: Annotated[str | None, typer.Option("--ingest", help="Address of ingest.")] = None,
+    token: Annotated[str | None, typer.Option(help="A token of the role replay.")] = None,
+    ready_file: ReadyFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send a timeline into a running system."""
+    from deploy.replay import command
+    from deploy.replay.sender import ReplayError
+
+    ready = ready_file or settings_with(data_dir=data_dir).data_dir / "ready.json"
+    try:
+        target = command.find_target(api_url, ingest_url, token, ready)
+        raise typer.Exit(command.main(file, target, speed=speed))
+    except (ReplayError, OSError) as error:
+        typer.echo(f"replay: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="The timeline; the truth goes to OUT.truth.json.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    hours: Annotated[float, typer.Option(min=0.01, help="How long it lasts.")] = 2.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Events per second, on average.")] = 2.0,
+    start: Annotated[
+        str, typer.Option(help="When it begins: an RFC 3339 date-time.")
+    ] = "2026-03-02T08:00:00+08:00",
+) -> None:
+    """Write a simulated county as a timeline, with what is planted in it."""
+    from deploy.county import timeline
+
+    raise typer.Exit(timeline.main(out, seed=seed, hours=hours, rate=rate, start=start))
+
+
+@app.command()
+def demo(ready_file: ReadyFile = None, data_dir: DataDir = None) -> None:
+    """Feed the simulated county into a running system, as `up --demo` does."""
+    import time
+
+    from deploy import logs
+    from deploy.county import launch
+    from deploy.ready_file import Ready
+
+    ready = ready_file or settings_with(data_dir=data_dir).data_dir / "ready.json"
+    logs.configure("auto")
+    raise typer.Exit(launch.run(Ready.load(ready), time.time_ns() // 1_000_000))
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Look at the machine, the broker and the services; exit 1 when something is bad."""
+    from deploy import doctor as module
+
+    raise typer.Exit(module.main(settings_with(data_dir=data_dir)))
+
+
+@topics_app.command("apply")
+def topics_apply(
+    kafka: Kafka = None,
+    replicas: Annotated[int, typer.Option(min=1, help="Copies of each new topic.")] = 1,
+) -> None:
+    """Create every topic that is missing and alter settings that differ."""
+    from deploy import topics
+
+    settings = settings_with(kafka=kafka)
+    try:
+        applied = asyncio.run(topics.apply(settings.kafka, settings.partitions, replicas=replicas))
+    except topics.TopicsError as error:
+        typer.echo(f"topics: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(
+        f"{len(applied.created)} created, {len(applied.altered)} altered, "
+        f"{len(applied.unchanged)} unchanged"
+    )
+
+
+@topics_app.command("list")
+def topics_list(kafka: Kafka = None) -> None:
+    """Show every topic: what it is for, and whether the broker has it."""
+    from deploy import topics, topics_table
+
+    settings = settings_with(kafka=kafka)
+    try:
+        standing = asyncio.run(topics.standing(settings.kafka, settings.partitions))
+    except topics.TopicsError as error:
+        typer.echo(f"topics: {error}", err=True)
+        raise typer.Exit(1) from error
+    topics_table.show(standing)
+
+
+@letters_app.command("list")
+def letters_list(kafka: Kafka = None) -> None:
+    """Write every dead letter to standard output, one JSON object a line."""
+    from deploy import dead_letters
+
+    settings = settings_with(kafka=kafka)
+    raise typer.Exit(asyncio.run(dead_letters.list_command(settings.kafka)))
+
+
+@letters_app.command("replay")
+def letters_replay(
+    places: Annotated[
+        list[str] | None, typer.Argument(help="Places as `list` shows them; none = all.")
+    ] = None,
+    topic: Annotated[str | None, typer.Option(help="Only letters from this topic.")] = None,
+    kafka: Kafka = None,
+) -> None:
+    """Write the original records back to where they came from."""
+    from deploy import dead_letters
+
+    settings = settings_with(kafka=kafka)
+    raise typer.Exit(asyncio.run(dead_letters.replay_command(settings.kafka, places or [], topic)))
+
+
+@tokens_app.command("init")
+def tokens_init(data_dir: DataDir = None) -> None:
+    """Make the deployment's tokens and its pseudonym key where there are none."""
+    from deploy.credentials import ensure_credentials
+    from deploy.system import Places
+    from schemas.persons import PseudonymKey
+
+    settings = settings_with(data_dir=data_dir)
+    places = Places(settings.data_dir.absolute())
+    ensure_credentials(places.secrets, settings.tokens_path)
+    PseudonymKey.load_or_create(settings.pseudonym_key_path)
+    typer.echo(f"the tokens are in {places.secrets}")
+
+
+@tokens_app.command("add")
+def tokens_add(
+    name: Annotated[str, typer.Argument(help="Who holds it; written as the author of acts.")],
+    role: Annotated[Literal["device", "viewer", "dispatcher", "admin", "replay"], typer.Option()],
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token and show it once; services that run take it up at their next start."""
+    from schemas.access import Grant, add_token, new_token
+
+    token = new_token()
+    add_token(settings_with(data_dir=data_dir).tokens_path, token, Grant(name, role))
+    typer.echo(token)
+
+
+def _serve(name: "Service", log_form: LogForm) -> None:
+    from deploy import logs, service
+
+    logs.configure(log_form)
+    raise typer.Exit(service.run(name, settings_with()))
 
 
 def main() -> None:

@@ -46,8 +46,8 @@ def _compare_one(
 ) -> Iterator[str]:
     """Compare two schemas that are not a choice between others."""
     old, new = _resolved(old, old_root), _resolved(new, new_root)
-    if not _fits(old.get("type"), new.get("type")):
-        yield f"{path}: type {old.get('type')} became {new.get('type')}"
+    if not _fits(_type(old), _type(new)):
+        yield f"{path}: type {_type(old)} became {_type(new)}"
         return
     yield from _values(path, old, new)
     yield from _limits(path, old, new)
@@ -61,8 +61,11 @@ def _compare_one(
         else:
             yield f"{path}.{field}: removed"
     for keyword in ("items", "additionalProperties", "propertyNames"):
-        if keyword in old or keyword in new:
-            here, there = _as_schema(old.get(keyword)), _as_schema(new.get(keyword))
+        here, there = old.get(keyword, True), new.get(keyword, True)
+        if there is False and here is not False:
+            yield f"{path}: {keyword} forbidden now"
+        elif isinstance(there, dict) and here is not False:
+            here = {} if here is True else here
             yield from _compare(f"{path}[{keyword}]", here, there, old_root, new_root)
     pairs = zip(old.get("prefixItems", ()), new.get("prefixItems", ()), strict=False)
     for place, (here, there) in enumerate(pairs):
@@ -114,15 +117,16 @@ def _enumerated(schema: Schema) -> list[Any] | None:
     return schema.get("enum")
 
 
+def _type(schema: Schema) -> str | None:
+    """Return the type that a schema says, or that all of its values have."""
+    if "type" in schema:
+        return str(schema["type"])
+    texts = [isinstance(value, str) for value in _enumerated(schema) or ()]
+    return "string" if texts and all(texts) else None
+
+
 def _fits(old: str | None, new: str | None) -> bool:
     return new is None or old == new or (old, new) == ("integer", "number")
-
-
-def _as_schema(value: Any) -> Schema:
-    """Return an absent keyword or a boolean as the schema that it stands for."""
-    if isinstance(value, dict):
-        return value
-    return {"not": {}} if value is False else {}
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:

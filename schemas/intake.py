@@ -5,6 +5,7 @@ Ingest, the API and backtest all go through here, so a timeline means the same e
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +27,8 @@ from schemas.problems import Problem, invalid, rejected
 from schemas.times import TimeProblem, format_ms, parse_ms
 
 _encode = msgspec.json.Encoder().encode
+# All events of a request are recorded at one instant.
+_recorded_text = lru_cache(maxsize=16)(format_ms)
 _decoders: Final = {
     kind.type: msgspec.json.Decoder(Event[kind.data]).decode  # type: ignore[name-defined]
     for kind in (CHECKPOINT_SCAN, PLATE_HIT, HEALTH_CHECK)
@@ -100,7 +103,7 @@ class Intake:
                 else _instant(event.recordedtime, "recordedtime")
             )
         event.time = format_ms(happened_ms)
-        event.recordedtime = format_ms(recorded_ms)
+        event.recordedtime = _recorded_text(recorded_ms)
         event.datacontenttype = None
         event.partof = None
         warnings: list[Problem] = []

@@ -10,8 +10,10 @@ VEHICLE = "vehicle:"
 
 
 @lru_cache(maxsize=65536)
-def _hash(text: str) -> int:
-    return int(murmur2(text.encode())) & 0x7FFFFFFF
+def _hash(subject: str) -> int:
+    """By the whole subject, so that what is remembered saves the folding too."""
+    key = fold(subject[len(VEHICLE) :]) if subject.startswith(VEHICLE) else subject
+    return int(murmur2(key.encode())) & 0x7FFFFFFF
 
 
 def partition_of(subject: str, partitions: int) -> int:
@@ -20,6 +22,4 @@ def partition_of(subject: str, partitions: int) -> int:
     A vehicle goes by the murmur2 of its confusion-folded plate, so that a plate and its
     look-alikes meet on one partition; any other subject by the murmur2 of its key.
     """
-    if subject.startswith(VEHICLE):
-        return _hash(fold(subject[len(VEHICLE) :])) % partitions
     return _hash(subject) % partitions

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that ingest, API and metrics bind to.")
     ingest_port: int = Field(8081, description="Port of ingest; 0 = any free.")
     api_port: int = Field(8080, description="Port of the API; 0 = any free.")
+    workers: int = Field(1, ge=1, description="Worker processes that `cordon up` starts.")
     worker_port: int = Field(0, description="Port of a worker's health and metrics; 0 = any free.")
     timezone: str = Field("Asia/Shanghai", description="Zone in which days are counted.")
     clock: Literal["wall", "events"] = Field(

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from schemas.settings import Settings
 from schemas.times import DAY_MS
@@ -100,6 +99,4 @@ def _type(annotation: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    if field.default is PydanticUndefined:
-        return "required"
     return "unset" if field.default is None else f"`{field.default}`"

@@ -78,12 +78,12 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         name=CLOCK,
-        key="source",
-        about="The engine's clock, one record a second.",
+        key="clock",
+        about="The engine's clock, one record a second, and what a replay keeps.",
         partitions=None,
         cleanup="delete",
         retention_ms=DAY_MS,
-        written_by=(WORKER,),
+        written_by=(WORKER, INGEST),
         read_by=(WORKER,),
     ),
     Topic(
@@ -118,11 +118,11 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name=DEAD_LETTERS,
         key="as source",
-        about="Records no worker could read.",
+        about="Records that could not be read.",
         partitions=None,
         cleanup="delete",
         retention_ms=30 * DAY_MS,
-        written_by=(WORKER,),
+        written_by=(WORKER, API),
     ),
     Topic(
         name=HELD,
@@ -152,7 +152,7 @@ TOPICS: tuple[Topic, ...] = (
             cleanup="compact",
             min_compaction_lag_ms=30 * DAY_MS,
             written_by=(API,),
-            read_by=(WORKER,),
+            read_by=(WORKER, API),
         )
         for name in REGISTERS
     ),

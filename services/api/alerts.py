@@ -17,7 +17,8 @@ from services.api.filters import Filters
 from services.api.guard import require
 from services.api.metrics import ACTS
 from services.api.openapi import ALERT, ALERT_PAGE, answers
-from services.api.store.store import AlertStore, Page, StaleRevision, UnknownAlert
+from services.api.store.store import AlertStore, Page
+from services.api.store.transactions import StaleRevision, UnknownAlert
 
 READERS: tuple[Role, ...] = ("viewer", "dispatcher", "admin", "replay")
 ACTORS: tuple[Role, ...] = ("dispatcher", "admin")

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from schemas.access import TokenFile
 from services.api import alerts, openapi, problems
+from services.api.body_limit import BodyLimit
 from services.api.feed import routes as feed
 from services.api.feed.hub import Hub
 from services.api.metrics import REGISTRY
@@ -39,8 +40,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
-        max_body_size=max_body_bytes,
     )
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.state.tokens = tokens
     app.state.sessions = sessions
     problems.install(app)

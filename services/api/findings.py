@@ -10,8 +10,7 @@ from aiokafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.alerts import FindingEvent
-from schemas.dead_letters import DeadLetter
-from schemas.times import TimeProblem, format_ms, parse_ms
+from schemas.times import TimeProblem, parse_ms
 from schemas.topics import DEAD_LETTERS, FINDINGS
 from services.api.metrics import (
     ALERTS_RAISED,
@@ -26,12 +25,14 @@ from services.api.metrics import (
     STORE_SECONDS,
 )
 from services.api.publisher import BACKOFF_S, Outgoing, Publisher
-from services.api.store.store import AlertStore, Applied, Sourced
+from services.api.store.store import AlertStore
+from services.api.store.transactions import Applied, Sourced
 
 _BATCH = 500
 _POLL_MS = 1_000
 _PROBE_S = 1.0
 _PROBE_TIMEOUT_S = 5.0
+_STOP_TIMEOUT_S = 1.5
 _decode = msgspec.json.Decoder(FindingEvent).decode
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class FindingsConsumer:
         publisher: Publisher,
         clock_ms: Callable[[], int],
         topic: str = FINDINGS,
+        dead_letters: str = DEAD_LETTERS,
         give_up_s: float = 30.0,
     ) -> None:
         self.assigned = asyncio.Event()
@@ -64,6 +66,7 @@ class FindingsConsumer:
         self._publisher = publisher
         self._clock_ms = clock_ms
         self._topic = topic
+        self._dead_letters = dead_letters
         self._give_up_s = give_up_s
 
     async def run(self) -> None:
@@ -97,13 +100,13 @@ class FindingsConsumer:
             await self._seek(consumer)
             self._set_broker(True)
             self.assigned.set()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._probe(consumer))
-                group.create_task(self._read(consumer))
-        except* (KafkaError, OSError, TimeoutError) as errors:
-            raise errors.exceptions[0] from None
+            probe = asyncio.create_task(self._probe(consumer))
+            try:
+                await self._read(consumer)
+            finally:
+                probe.cancel()
         finally:
-            await consumer.stop()
+            await _stop(consumer)
 
     async def _seek(self, consumer: AIOKafkaConsumer) -> None:
         parts = sorted(consumer.assignment())
@@ -183,7 +186,7 @@ class FindingsConsumer:
                 async with asyncio.timeout(_PROBE_TIMEOUT_S):
                     ends = await consumer.end_offsets(parts)
                     lag = sum([ends[part] - await consumer.position(part) for part in parts])
-            except (KafkaError, TimeoutError) as error:
+            except Exception as error:
                 if self.broker_up:
                     FINDINGS_FAILURES.labels("broker").inc()
                     _log.warning("findings_broker_away", error=repr(error))
@@ -194,20 +197,17 @@ class FindingsConsumer:
             await asyncio.sleep(_PROBE_S)
 
     def _dead_letter(self, record: ConsumerRecord, reason: str) -> Outgoing:
+        """The original bytes; the headers, as a worker writes them, say why and from where."""
         _log.warning(
             "finding_dead", partition=record.partition, offset=record.offset, reason=reason
         )
-        letter = DeadLetter(
-            reason=reason,
-            service="api",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            recordedtime=format_ms(self._clock_ms()),
-            key=record.key,
-            value=record.value,
+        headers = (
+            ("reason", reason.encode()),
+            ("source-topic", record.topic.encode()),
+            ("source-partition", str(record.partition).encode()),
+            ("source-offset", str(record.offset).encode()),
         )
-        return Outgoing(DEAD_LETTERS, record.key, msgspec.json.encode(letter))
+        return Outgoing(self._dead_letters, record.key, record.value, headers)
 
     def _measure(self, applied: Applied) -> None:
         FINDINGS_APPLIED.inc(applied.findings)
@@ -224,6 +224,19 @@ class FindingsConsumer:
     def _set_broker(self, up: bool) -> None:
         self.broker_up = up
         BROKER_UP.set(up)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer in a task of its own: with the broker away, `stop` ends as cancelled.
+
+    (It awaits fetches that it has just cancelled.) Here that would look like our own end.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping], timeout=_STOP_TIMEOUT_S)
+    if not stopping.done() or not stopping.cancelled() and stopping.exception():
+        FINDINGS_FAILURES.labels("stop").inc()
+        _log.warning("findings_consumer_stop_failed")
+        stopping.cancel()
 
 
 def decoded(value: bytes | None) -> FindingEvent:

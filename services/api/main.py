@@ -30,6 +30,7 @@ from services.api.store.store import AlertStore
 
 # Together with the streams' own end this stays under the five seconds in which the API must end.
 _GRACE_S = 2
+_END_S = 3
 _TICK_S = 15.0
 _log = structlog.get_logger(__name__)
 
@@ -84,6 +85,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         consumer = FindingsConsumer(
             bootstrap=settings.kafka, store=store, publisher=letters, clock_ms=clock_ms
         )
+        outbox = Outbox(store=store, hub=hub, publisher=log, keep=settings.feed_backlog)
         app = create_app(
             store=store,
             hub=hub,
@@ -120,12 +122,12 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         web = asyncio.create_task(server.serve(sockets=[listener]))
         others = [
             asyncio.create_task(consumer.run()),
-            asyncio.create_task(Outbox(store, hub, log, settings.feed_backlog).run()),
+            asyncio.create_task(outbox.run()),
             asyncio.create_task(_tick(hub)),
         ]
         told = asyncio.create_task(announce())
         with _signals(server.end):
-            await _until_one_ends(web, told, others)
+            await _until_one_ends(server, web, [told, *others])
     finally:
         listener.close()
         await desk.stop()
@@ -135,17 +137,21 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
 
 
 async def _until_one_ends(
-    web: asyncio.Task[None], told: asyncio.Task[None], others: list[asyncio.Task[None]]
+    server: _Server, web: asyncio.Task[None], others: list[asyncio.Task[None]]
 ) -> None:
     """Wait for the server's end, or the first failure of any part, and then end all of them."""
-    tasks = [web, told, *others]
+    tasks = [web, *others]
+    running = set(tasks)
     try:
-        running = set(tasks)
         while not web.done():
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
+                if task.cancelled():
+                    raise RuntimeError(f"{task.get_coro()} ended as cancelled, by nobody here")
                 task.result()
     finally:
+        server.end()
+        await asyncio.wait([web], timeout=_END_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,7 +9,8 @@ from schemas.topics import ALERT_STATE, ALERTS
 from services.api.feed.hub import Hub
 from services.api.metrics import OUTBOX_FAILURES, OUTBOX_LAG
 from services.api.publisher import BACKOFF_S, Outgoing, Publisher
-from services.api.store.store import AlertStore, FeedEvent
+from services.api.store.store import AlertStore
+from services.api.store.transactions import FeedEvent
 
 _PAGE = 500
 _PRUNE_EVERY = 1_000
@@ -22,11 +23,22 @@ class Outbox:
     `keep` events stay in the store for readers that resume; older ones go once they are published.
     """
 
-    def __init__(self, store: AlertStore, hub: Hub, publisher: Publisher, keep: int) -> None:
+    def __init__(
+        self,
+        *,
+        store: AlertStore,
+        hub: Hub,
+        publisher: Publisher,
+        keep: int,
+        log: str = ALERTS,
+        state: str = ALERT_STATE,
+    ) -> None:
         self._store = store
         self._hub = hub
         self._publisher = publisher
         self._keep = keep
+        self._log = log
+        self._state = state
 
     async def run(self) -> None:
         """Publish for ever; failures are retried."""
@@ -49,18 +61,17 @@ class Outbox:
                 await self._hub.news()
                 continue
             page = await self._store.events_after(position, _PAGE)
-            await self._publisher.send(records_of(page))
+            await self._publisher.send(self._records(page))
             position = page[-1].n
             await self._store.save_outbox_position(position)
             if position - pruned_at >= _PRUNE_EVERY:
                 await self._store.prune(self._keep)
                 pruned_at = position
 
-
-def records_of(page: list[FeedEvent]) -> list[Outgoing]:
-    """Return the records of a page: every event to the log, and each alert's last to the state."""
-    newest = {event.alert_id: event for event in page}
-    return [
-        *(Outgoing(ALERTS, event.alert_id.encode(), event.body) for event in page),
-        *(Outgoing(ALERT_STATE, event.alert_id.encode(), event.body) for event in newest.values()),
-    ]
+    def _records(self, page: list[FeedEvent]) -> list[Outgoing]:
+        """Return every event for the log, and each alert's last one for the state."""
+        newest = {event.alert_id: event for event in page}
+        return [
+            *(Outgoing(self._log, event.alert_id.encode(), event.body) for event in page),
+            *(Outgoing(self._state, key.encode(), event.body) for key, event in newest.items()),
+        ]

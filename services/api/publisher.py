@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 from msgspec import Struct
 
 from schemas.topics import HEADERS
@@ -20,7 +21,8 @@ class Outgoing(Struct, frozen=True):
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = tuple(HEADERS)
 
 
 class Publisher:
@@ -79,11 +81,17 @@ class Publisher:
         return self._producer
 
     async def _send(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
-        acknowledgements = [
-            await producer.send(one.topic, one.value, key=one.key, headers=HEADERS)
-            for one in records
-        ]
-        results = await asyncio.gather(*acknowledgements, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        acknowledgements: list[asyncio.Future[RecordMetadata]] = []
+        for one in records:
+            acknowledgement = await producer.send(
+                one.topic, one.value, key=one.key, headers=list(one.headers)
+            )
+            acknowledgement.add_done_callback(_retrieve)
+            acknowledgements.append(acknowledgement)
+        await asyncio.gather(*acknowledgements)
+
+
+def _retrieve(acknowledgement: asyncio.Future[RecordMetadata]) -> None:
+    """Take note of a failure that nobody waits for any more; the first one has been reported."""
+    if not acknowledgement.cancelled():
+        acknowledgement.exception()

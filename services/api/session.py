@@ -8,7 +8,18 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, String, Table, Text, delete, insert, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    or_,
+    select,
+)
 from starlette.requests import HTTPConnection
 
 from schemas.access import Grant, digest
@@ -60,18 +71,10 @@ class Sessions:
             self._tokens = hashlib.sha256(self._tokens_path.read_bytes()).hexdigest()
         except FileNotFoundError:
             self._tokens = ""
-        async with self._database.writer.begin() as connection:
-            await connection.execute(
-                delete(sessions).where(
-                    or_(
-                        sessions.c.expires_ms <= self._clock_ms(),
-                        sessions.c.tokens != self._tokens,
-                    )
-                )
-            )
-            for row in await connection.execute(select(sessions)):
-                grant = msgspec.convert({"name": row.name, "role": row.role}, Grant)
-                self._sessions[row.digest] = _Held(grant, row.expires_ms)
+        held = await self._database.write(
+            lambda connection: _held(connection, self._tokens, self._clock_ms())
+        )
+        self._sessions.update(held)
 
     async def open(self, grant: Grant) -> str:
         """Begin a session; return the value of its cookie."""
@@ -79,26 +82,21 @@ class Sessions:
         held = _Held(grant, self._clock_ms() + SESSION_MS)
         self._sessions = _unexpired(self._sessions, self._clock_ms())
         self._sessions[digest(value)] = held
-        async with self._database.writer.begin() as connection:
-            await connection.execute(
-                delete(sessions).where(sessions.c.expires_ms <= self._clock_ms())
-            )
-            await connection.execute(
-                insert(sessions).values(
-                    digest=digest(value),
-                    name=grant.name,
-                    role=grant.role,
-                    expires_ms=held.expires_ms,
-                    tokens=self._tokens,
-                )
-            )
+        row = {
+            "digest": digest(value),
+            "name": grant.name,
+            "role": grant.role,
+            "expires_ms": held.expires_ms,
+            "tokens": self._tokens,
+        }
+        await self._database.write(lambda connection: connection.execute(insert(sessions), row))
         return value
 
     async def close(self, value: str) -> None:
         """End a session; one that is unknown is ended already."""
         self._sessions.pop(digest(value), None)
-        async with self._database.writer.begin() as connection:
-            await connection.execute(delete(sessions).where(sessions.c.digest == digest(value)))
+        query = delete(sessions).where(sessions.c.digest == digest(value))
+        await self._database.write(lambda connection: connection.execute(query))
 
     def grant_of_cookie(self, value: str | None) -> Grant | None:
         """Return whose session a cookie stands for, or None."""
@@ -130,6 +128,18 @@ def is_own_page(connection: HTTPConnection) -> bool:
         return fetched_from == "same-origin"
     origin = urlsplit(connection.headers.get("origin", ""))
     return bool(origin.netloc) and origin.netloc == connection.headers.get("host")
+
+
+def _held(connection: Connection, tokens: str, now_ms: int) -> dict[str, _Held]:
+    """Drop what no longer holds, and return the rest."""
+    over = or_(sessions.c.expires_ms <= now_ms, sessions.c.tokens != tokens)
+    connection.execute(delete(sessions).where(over))
+    return {
+        row.digest: _Held(
+            msgspec.convert({"name": row.name, "role": row.role}, Grant), row.expires_ms
+        )
+        for row in connection.execute(select(sessions))
+    }
 
 
 def _unexpired(held: dict[str, _Held], now_ms: int) -> dict[str, _Held]:

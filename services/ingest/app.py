@@ -106,7 +106,7 @@ def create_app(
     async def show_metrics(request: Request) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *(guarded(kind.path, MAY_POST, events(kind)) for kind in EVENT_KINDS),
             guarded("/v1/clock", MAY_SET_CLOCK, set_clock),
@@ -120,6 +120,9 @@ def create_app(
             Exception: answers.defect,
         },
     )
+    # A device that misses the path by a slash is told so; many lose the body of a redirected post.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _answer(

@@ -20,19 +20,17 @@ class InFlight:
     def __init__(self, limit_bytes: int, metrics: Metrics) -> None:
         self._limit = limit_bytes
         self._held = 0
-        self._gauge = metrics.in_flight
+        metrics.in_flight.set_function(lambda: self._held)
 
     def take(self, size: int) -> None:
         """Count more bytes. Raises Refused (429) when there is no room for them."""
         if self._held + size > self._limit:
             raise busy()
         self._held += size
-        self._gauge.set(self._held)
 
     def give(self, size: int) -> None:
         """Count bytes no longer."""
         self._held -= size
-        self._gauge.set(self._held)
 
 
 class Body:
@@ -58,7 +56,8 @@ class Body:
         """
         headers = self._request.headers
         declared = headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared) > self._limit:
+        # No number of twenty digits is within a limit, and thousands of digits Python won't read.
+        if declared.isdecimal() and (len(declared) > 19 or int(declared) > self._limit):
             raise too_large(f"the body is over {self._limit} bytes")
         decode = _decoder(headers.get("content-encoding", "identity"))
         try:

@@ -50,7 +50,7 @@ def items_of(headers: Headers, body: bytes, max_items: int) -> Items:
         return Items(_limited(lines, max_items), single=False)
     if media not in _JSON:
         raise Refused(415, "the content type is neither application/json nor application/x-ndjson")
-    if "ce-specversion" in headers:
+    if media == "application/json" and "ce-specversion" in headers:
         return Items([_from_binary_mode(headers, body)], single=True)
     start = body.lstrip(b" \t\r\n")[:1]
     try:

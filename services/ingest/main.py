@@ -27,6 +27,8 @@ from services.ingest.window import Window
 
 # Together with the producer's own they stay under the five seconds in which ingest must end.
 _GRACE_S = 2
+_LINK_GRACE_S = 0.5
+_KEEP_ALIVE_S = 75
 _log = structlog.get_logger(__name__)
 
 
@@ -89,9 +91,13 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         config = uvicorn.Config(
             app,
             access_log=False,
+            # Nothing here depends on the caller's address.
+            proxy_headers=False,
             log_config=None,
             lifespan="off",
             server_header=False,
+            # Longer than devices pause, so that none posts into a connection that is being closed.
+            timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )
         await _run(_Server(config), listener, producer, port, ready)
@@ -126,6 +132,7 @@ async def _run(
             server.end()
             await asyncio.wait({web})
             link.cancel()
+            await asyncio.wait({link}, timeout=_LINK_GRACE_S)
             await producer.stop()
     _log.info("ingest_stopped", port=port)
 

@@ -28,7 +28,7 @@ PROBE_S: Final = 1.0
 STALL_S: Final = 5.0
 # How long a request waits for the acknowledgement of its records.
 DELIVERY_TIMEOUT_S: Final = 5.0
-_STOP_S: Final = 1.5
+_STOP_S: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -132,6 +132,7 @@ class KafkaProducer:
         self._retired: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self.linked = asyncio.Event()
+        metrics.broker_up.set_function(lambda: self.up)
         self._lanes = {
             (topic, partition): _Lane(topic, partition)
             for topic in topics
@@ -157,7 +158,8 @@ class KafkaProducer:
             lane = self._lanes[record.topic, record.partition]
             if not lane.waiting or not lane.waiting[-1].append(record, ticket):
                 batch = _Batch(producer.create_batch())
-                batch.append(record, ticket)
+                added = batch.append(record, ticket)
+                assert added, "the first record of a batch always fits"
                 lane.waiting.append(batch)
             if lane.task is None:
                 lane.task = asyncio.create_task(self._send(lane))
@@ -206,13 +208,13 @@ class KafkaProducer:
             self.linked.set()
         else:
             self.linked.clear()
-        self._metrics.broker_up.set(linked)
 
     async def run(self) -> None:
         """Connect, check the topics and go on looking whether the broker is there.
 
         Raises PartitionMismatch; ends otherwise only when it is cancelled.
         """
+        reported: list[str] = []
         while True:
             self._wake.clear()
             try:
@@ -220,7 +222,11 @@ class KafkaProducer:
                     if self._producer is None:
                         self._producer = await self._connect()
                     metadata = await self._producer.client.fetch_all_metadata()
-                self._link(self._check(metadata))
+                missing = self._missing(metadata)
+                if missing and missing != reported:
+                    _log.warning("topics_missing", topics=missing)
+                reported = missing
+                self._link(not missing)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._metrics.broker_errors.labels(type(error).__name__).inc()
                 _log.debug("broker_unreachable", error=repr(error))
@@ -230,15 +236,18 @@ class KafkaProducer:
                     await self._wake.wait()
 
     async def stop(self) -> None:
-        """Wait a moment for what is under way, then close the connection."""
-        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=_STOP_S)
-        producer, self._producer = self._producer, None
-        self.linked.clear()
-        if producer is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(producer.stop(), _STOP_S)
+        """Wait a moment for what is under way, then close the connections."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                lanes = [lane.task for lane in self._lanes.values() if lane.task is not None]
+                if lanes:
+                    await asyncio.wait(lanes)
+                self.linked.clear()
+                producer, self._producer = self._producer, None
+                if producer is not None:
+                    await producer.stop()
+                if self._retired:
+                    await asyncio.wait(self._retired)
 
     async def _connect(self) -> Any:
         producer = AIOKafkaProducer(
@@ -257,16 +266,16 @@ class KafkaProducer:
             raise
         return producer
 
-    def _check(self, metadata: Any) -> bool:
-        """Whether the topics exist. Raises PartitionMismatch for a wrong number of partitions."""
+    def _missing(self, metadata: Any) -> list[str]:
+        """Return the topics that are not there. Raises PartitionMismatch."""
+        missing = []
         for topic in self._topics:
             found = metadata.partitions_for_topic(topic)
             if found is None:
-                _log.warning("topic_missing", topic=topic)
-                return False
-            if len(found) != self._partitions:
+                missing.append(topic)
+            elif len(found) != self._partitions:
                 raise PartitionMismatch(
                     f"topic {topic} has {len(found)} partitions, CORDON_PARTITIONS says "
                     f"{self._partitions}: the number is fixed for the life of a deployment"
                 )
-        return True
+        return missing

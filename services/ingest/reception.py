@@ -78,6 +78,8 @@ class Reception:
         """
         # Up to the first await nothing else runs, so a claim is seen by every later request.
         found = _Sorted(self._recorder.stamp(), keep)
+        if not keep:
+            self._window.expire(found.recorded_ms)
         for index, item in enumerate(items):
             try:
                 accepted = self._sort(kind, item, keep, found)
@@ -146,6 +148,7 @@ class Reception:
         try:
             await self._producer.submit(found.outgoing)
             self._window.add(found.newest_ms, found.accepted)
+            self._window.expire(found.newest_ms)
         finally:
             for identity in found.accepted:
                 del self._claims[identity]

@@ -1,8 +1,8 @@
 """Which events were accepted in the last 24 hours, across restarts of the process.
 
-One dict and one append-only file for each hour: expiry drops both whole. An entry is written after
-the broker's acknowledgement and before the answer, so every event that was answered 202 is known
-after a restart, also one by kill -9 (what `write` took is the kernel's and not ours to lose).
+One append-only file for each hour, which expiry drops whole. An entry is written after the
+broker's acknowledgement and before the answer, so every event that was answered 202 is known after
+a restart, also one by kill -9 (what `write` took is the kernel's and not ours to lose).
 """
 
 import fcntl
@@ -19,6 +19,8 @@ from services.ingest.metrics import Metrics
 KEPT_HOURS: Final = 24
 MAX_IDENTITIES: Final = 4_000_000
 _ENTRY: Final = struct.Struct("<16sQ")
+# Several dicts instead of one, since a dict of millions stands still while it grows.
+_SHARDS: Final = 16
 _SUFFIX: Final = ".identities-v1"
 _log = structlog.get_logger(__name__)
 
@@ -39,11 +41,13 @@ class Window:
         self._metrics = metrics
         self._limit = limit
         self._lock = lock
-        self._hours: dict[int, dict[bytes, int]] = {}
+        self._shards: list[dict[bytes, int]] = [{} for _ in range(_SHARDS)]
+        self._hours: dict[int, list[bytes]] = {}
         self._size = 0
         self._file = -1
         self._file_hour = -1
         self._file_size = 0
+        metrics.remembered.set_function(lambda: self._size)
 
     @classmethod
     def open(cls, folder: Path, metrics: Metrics, limit: int = MAX_IDENTITIES) -> Self:
@@ -64,57 +68,61 @@ class Window:
         self._close_file()
         os.close(self._lock)
 
+    def expire(self, now_ms: int) -> None:
+        """Forget what was accepted more than 24 hours (and a part of one) before `now_ms`."""
+        oldest = now_ms // HOUR_MS - KEPT_HOURS
+        if self._hours and min(self._hours) < oldest:
+            for hour in [hour for hour in self._hours if hour < oldest]:
+                self._drop(hour)
+
     def get(self, identity: bytes) -> int | None:
         """Return the fingerprint of an accepted event, or None for an unknown one."""
-        for hour in self._hours.values():
-            fingerprint = hour.get(identity)
-            if fingerprint is not None:
-                return fingerprint
-        return None
+        return self._shards[identity[0] % _SHARDS].get(identity)
 
     def add(self, recorded_ms: int, accepted: dict[bytes, int]) -> None:
         """Remember accepted events. Raises OSError when the disk does not take them; then they
         are not remembered in memory either, and the caller must not answer that they are."""
         hour = recorded_ms // HOUR_MS
-        newest = max(self._hours, default=hour)
-        # What is recorded late (a replay) lives as long as the hour that is being written.
-        hour = max(hour, newest)
-        if hour not in self._hours:
-            self._expire(hour)
-            self._hours[hour] = {}
+        # What a replay records late lives as long as the hour that is being written.
+        hour = max(hour, max(self._hours, default=hour))
         self._write(hour, b"".join([_ENTRY.pack(*entry) for entry in accepted.items()]))
-        self._hours[hour].update(accepted)
-        self._size += len(accepted)
+        self._hold(hour, accepted)
         while self._size > self._limit and len(self._hours) > 1:
             self._metrics.forgotten.inc(self._drop(min(self._hours)))
-        self._metrics.remembered.set(self._size)
 
     def _write(self, hour: int, entries: bytes) -> None:
-        if hour != self._file_hour:
-            self._close_file()
-            path = self._path(hour)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            self._file_hour = hour
-            self._file_size = os.fstat(self._file).st_size
         try:
-            if os.write(self._file, entries) != len(entries):
+            if hour != self._file_hour:
+                self._close_file()
+                self._open_file(hour)
+            written = os.write(self._file, entries)
+            if written != len(entries):
+                # A part of an entry would shift all that follow it.
+                os.ftruncate(self._file, self._file_size)
                 raise OSError("the disk took only a part")
         except OSError:
-            # A part of an entry would shift all that follow it.
-            os.ftruncate(self._file, self._file_size)
             self._metrics.window_errors.inc()
             raise
         self._file_size += len(entries)
 
-    def _expire(self, hour: int) -> None:
-        for old in [kept for kept in self._hours if kept < hour - KEPT_HOURS]:
-            self._drop(old)
+    def _open_file(self, hour: int) -> None:
+        self._file = os.open(self._path(hour), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file_hour = hour
+        self._file_size = os.fstat(self._file).st_size
 
     def _drop(self, hour: int) -> int:
         self._path(hour).unlink(missing_ok=True)
-        count = len(self._hours.pop(hour))
-        self._size -= count
-        return count
+        identities = self._hours.pop(hour)
+        for identity in identities:
+            del self._shards[identity[0] % _SHARDS][identity]
+        self._size -= len(identities)
+        return len(identities)
+
+    def _hold(self, hour: int, accepted: dict[bytes, int]) -> None:
+        for identity, fingerprint in accepted.items():
+            self._shards[identity[0] % _SHARDS][identity] = fingerprint
+        self._hours.setdefault(hour, []).extend(accepted)
+        self._size += len(accepted)
 
     def _load(self) -> None:
         hours = sorted(
@@ -131,11 +139,10 @@ class Window:
             if whole != len(content):
                 _log.warning("identities_torn", path=str(path), bytes=len(content) - whole)
                 os.truncate(path, whole)
-            self._hours[hour] = dict(_ENTRY.iter_unpack(memoryview(content)[:whole]))
-            self._size += len(self._hours[hour])
-        # Newest last, as they grow.
-        self._hours = dict(sorted(self._hours.items()))
-        self._metrics.remembered.set(self._size)
+            entries = dict(_ENTRY.iter_unpack(memoryview(content)[:whole]))
+            # An identity belongs to one hour, whatever the files say.
+            fresh = {key: value for key, value in entries.items() if self.get(key) is None}
+            self._hold(hour, fresh)
 
     def _close_file(self) -> None:
         if self._file >= 0:

@@ -15,6 +15,7 @@ from schemas.access import ROLES, Grant, TokenFile, digest
 from schemas.persons import PseudonymKey
 from schemas.settings import Settings
 from schemas.topics import TOPICS
+from services.api import problems
 from services.api.registers.desk import Desk
 from services.api.registers.routes import router
 from services.api.session import Sessions
@@ -86,6 +87,7 @@ def client_of(desk: Desk, database: Database, clock: Clock, folder: Path) -> htt
     app = FastAPI()
     app.state.tokens = TokenFile({digest(role): Grant(f"the {role}", role) for role in ROLES})
     app.state.sessions = Sessions(database, clock, folder / "tokens.json")
+    problems.install(app)
     app.include_router(router(desk))
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),

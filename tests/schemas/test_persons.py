@@ -277,3 +277,12 @@ def test_a_plate_label_hides_two_characters_and_keeps_the_length(plate: str) -> 
     masked = plate_label(plate)
     assert len(masked) == len(plate)
     assert "**" in masked
+
+
+def test_a_derived_secret_is_its_purposes_own() -> None:
+    key = PseudonymKey.fixed_for_tests()
+    one, other = key.derive("ingest-fingerprints"), key.derive("something else")
+    assert len(one) == len(other) == 32
+    assert one != other
+    assert one == PseudonymKey.fixed_for_tests().derive("ingest-fingerprints")
+    assert one != PseudonymKey(0, bytes(32)).derive("ingest-fingerprints")

@@ -19,7 +19,7 @@ BY_NAME = {topic.name: topic for topic in TOPICS}
         ("cordon.health-checks.v1", "subject", 30),
         ("cordon.field-reports.v1", "subject", 30),
         ("cordon.joins.v1", "join key", 3),
-        ("cordon.clock.v1", "source", 1),
+        ("cordon.clock.v1", "clock", 1),
         ("cordon.findings.v1", "alert id", 90),
         ("cordon.alerts.v1", "alert id", 90),
         ("cordon.dead-letters.v1", "as source", 30),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
+from xxhash import xxh3_128_digest as digest
 
 from schemas.alerts import FINDING_TYPES, FindingEvent
 from schemas.confusion import fold
@@ -73,8 +74,8 @@ class Engine:
         self._state: list[Change] = []
         self._failed: list[tuple[Event, str]] = []
         self._counts: Counter[str] = Counter()
-        self._swept_hour = book.clock[:13]
-        self._due = self._due_text()
+        self._next_sweep_ms = 0
+        self._stop = ""
         self._review_all()
 
     def close(self) -> None:
@@ -86,59 +87,65 @@ class Engine:
         """Tell whether some alert may have changed since the last flush."""
         return bool(self._touched)
 
+    @property
+    def unsaved(self) -> bool:
+        """Tell whether anything but the clock has changed since the last flush."""
+        return bool(self._touched or self._fresh or self._state or self.book.changed)
+
     def apply(self, batch: Sequence[Event]) -> None:
         """Apply events in the order given, which is that of acceptance."""
         if self._inbox:
             self._take_changes()
         book, seen, fresh = self.book, self.book.identities.seen, self._fresh
         sites, linked, days = self._sites, self._linked, self._days
+        note, remember = seen.add, fresh.append
+        clock, stop = book.clock, self._stop
         duplicates = 0
         for event in batch:
             recorded = event.recordedtime
-            if recorded > book.clock:
-                if recorded > self._due or recorded[:13] != self._swept_hour:
+            if recorded > clock:
+                if recorded >= stop:
                     self._advance(recorded)
-                book.clock = recorded
+                    stop = self._stop
+                clock = book.clock = recorded
             kind = event.__class__
             if kind is Tick:
                 continue
-            who = identity(event.source, event.id)
+            who = digest(f"{event.source}\0{event.id}".encode())
             if who in seen:
                 duplicates += 1
                 continue
-            seen.add(who)
-            fresh.append(who)
-            if kind is not Hit:
-                self._judge(event)
-                continue
-            seen_plate = event.data
-            plate = seen_plate.plate
-            if plate is None or seen_plate.is_preview:
-                continue
-            time = event.time
-            # The short way of a vehicle that is known: nothing can match but a link to an order.
-            site = sites.get(seen_plate.site)
-            if (
-                site is not None
-                and site.since <= time < site.until
-                and site.filed <= recorded
-                and plate not in linked
-            ):
-                last = site.days.get(plate)
-                if last is not None:
-                    if seen_plate.confidence < site.min_confidence:
-                        continue
-                    date = time[:10]
-                    day = days.get(date)
-                    if day is None:
-                        day = days[date] = day_of(parse_ms(time))
-                    if day <= last:
-                        continue
-                    if day - last <= site.look_back_d:
-                        site.days[plate] = day
-                        book.changed.add(("s", site.facts.region, plate))
-                        continue
+            note(who)
+            remember(who)
+            if kind is Hit:
+                data = event.data
+                plate = data.plate
+                if plate is None or data.is_preview:
+                    continue
+                # The short way of a vehicle that is known: only a link to an order can match.
+                site = sites.get(data.site)
+                if site is not None and plate not in linked:
+                    time = event.time
+                    last = site.days.get(plate)
+                    if (
+                        last is not None
+                        and site.since <= time < site.until
+                        and site.filed <= recorded
+                    ):
+                        if data.confidence < site.min_confidence:
+                            continue
+                        date = time[:10]
+                        day = days.get(date)
+                        if day is None:
+                            day = days[date] = day_of(parse_ms(time))
+                        if day <= last:
+                            continue
+                        if day - last <= site.look_back_d:
+                            site.days[plate] = day
+                            book.changed.add(("s", site.facts.region, plate))
+                            continue
             self._judge(event)
+            stop = self._stop
         self._counts["applied"] += len(batch)
         self._counts["duplicates"] += duplicates
 
@@ -282,10 +289,16 @@ class Engine:
         folded = fold(read.plate)
         group = self.book.groups.setdefault(folded, sightings.Group([]))
         self._counts["reads-pushed-out"] += sightings.add(group, read)
-        self._assess(folded, parse_ms(self.book.clock))
+        self.book.changed.add(("g", folded))
+        due_ms = read.time_ms + sightings.SETTLED_MS
+        if any(each.role == "boundary" and each.direction == "in" for each in group.reads):
+            due_ms = min(due_ms, self._assess(folded, parse_ms(self.book.clock)))
+        key = f"g/{folded}"
+        self.book.schedule(key, min(due_ms, self.book.deadlines.get(key, FOREVER)))
+        self._stop = min(self._stop, format_ms(due_ms))
 
-    def _assess(self, folded: str, clock_ms: int) -> None:
-        """Look at a confusion group again: after a read, or when its deadline is due."""
+    def _assess(self, folded: str, clock_ms: int) -> int:
+        """Look at the visits of a confusion group again; return when the clock changes one."""
         group = self.book.groups[folded]
         newest = max(group.reads, key=lambda read: (read.recorded_ms, read.time_ms))
         parameters, policy = self._registers.policy(
@@ -309,6 +322,13 @@ class Engine:
                 history = self.book.history(*key, "vehicle", plate)
                 if episodes.replace_all(history, matches, _FIRST_SEEN):
                     self._touched.add(key)
+        return min(due, default=FOREVER)
+
+    def _deadline(self, folded: str, clock_ms: int) -> None:
+        """A group's time has come: look at it again, and let go what has settled."""
+        due_ms = self._assess(folded, clock_ms)
+        group = self.book.groups[folded]
+        parameters, _ = self._registers.policy(_FIRST_SEEN.name, clock_ms, clock_ms)
         settled, next_ms = sightings.graduates(group, clock_ms, parameters)
         for region, plate, day in settled:
             self.book.region(region).days[plate] = day
@@ -317,9 +337,7 @@ class Engine:
         if next_ms is None:
             del self.book.groups[folded]
         else:
-            due.append(next_ms)
-        self.book.schedule(f"g/{folded}", min(due, default=None))
-        self._due = self._due_text()
+            self.book.schedule(f"g/{folded}", min(due_ms, next_ms))
 
     def _add(self, rule: Rule, dedupe: str, kind: str, subject: str, match: Match) -> None:
         key = (rule.name, dedupe)
@@ -435,17 +453,14 @@ class Engine:
         while (due_ms := self.book.next_due_ms()) is not None and due_ms <= to_ms:
             key = self.book.pop_due()
             self._counts["deadlines-fired"] += 1
-            self._assess(key.removeprefix("g/"), due_ms)
-        self._due = self._due_text()
-        if to[:13] != self._swept_hour:
-            new_day = to[:10] != self._swept_hour[:10]
-            self._swept_hour = to[:13]
+            self._deadline(key.removeprefix("g/"), due_ms)
+        if to_ms >= self._next_sweep_ms:
+            new_day = day_of(to_ms) != day_of(self._next_sweep_ms - 1)
+            self._next_sweep_ms = to_ms - to_ms % HOUR_MS + HOUR_MS
             self._sweep(to_ms, new_day)
-
-    def _due_text(self) -> str:
-        """Return the text after which a recorded time lies past the next deadline."""
         due_ms = self.book.next_due_ms()
-        return _END_OF_TIME if due_ms is None else format_ms(due_ms - 1)
+        # The instant at which the clock has something to do again, as text.
+        self._stop = format_ms(min(self._next_sweep_ms, due_ms or FOREVER))
 
     def _sweep(self, clock_ms: int, new_day: bool) -> None:
         self._state += [

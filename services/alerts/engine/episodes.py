@@ -23,6 +23,7 @@ from schemas.times import format_ms
 from services.alerts.rules.rule import Match, Rule, rank
 
 NEWEST_EVIDENCE = 4
+FOREVER_MS = 1 << 62
 # Beyond this many matches the oldest ones but the first are folded into one, which keeps an
 # episode's bounds, count and worst severity exact and its memory bounded.
 MOST_MATCHES = 96
@@ -43,7 +44,8 @@ class History(Struct):
     `told` keeps the last finding that left for each alert id, so that only changes leave. `noted`
     holds the alerts as they stood before a change within this batch: an id that vanishes (its
     episode was joined to another or lost its ground) is withdrawn as it last stood, and alerts do
-    not depend on where one batch ends and the next begins.
+    not depend on where one batch ends and the next begins. From `changed_ms` on matches are new
+    since the last flush.
     """
 
     rule: str
@@ -53,6 +55,7 @@ class History(Struct):
     told: dict[str, Finding]
     noted: dict[str, Finding]
     revision: int
+    changed_ms: int = FOREVER_MS
 
 
 def place(match: Match) -> tuple[int, str, str]:
@@ -97,6 +100,7 @@ def add(history: History, match: Match, rule: Rule) -> bool:
             return False
         settle(history, rule)
     insort(matches, match, key=place)
+    history.changed_ms = min(history.changed_ms, match.first_ms)
     if len(matches) > MOST_MATCHES:
         settle(history, rule)
         _fold(history, rule)
@@ -161,15 +165,17 @@ def withdraw(history: History, index: int, excuse: str | None, rule: Rule) -> No
 
 def settle(history: History, rule: Rule) -> None:
     """Note the alerts as they stand, so that one that vanishes now can still be withdrawn."""
+    history.changed_ms = 0
     for finding in snapshots(history, rule):
         history.noted[finding.alert_id] = finding
 
 
-def snapshots(history: History, rule: Rule) -> list[Finding]:
-    """Return each episode as it stands, in order of time."""
+def snapshots(history: History, rule: Rule, since_ms: int = 0) -> list[Finding]:
+    """Return each episode that reaches beyond an instant as it stands, in order of time."""
     return [
         _snapshot(history, episode, rule)
         for episode in group(history.matches, rule.quiet_gap_ms)
+        if episode[-1].last_ms >= since_ms
     ]
 
 
@@ -180,7 +186,10 @@ def flush(history: History, rule: Rule) -> list[Finding]:
     its matches in, or for want of any ground.
     """
     findings: list[Finding] = []
-    current = {finding.alert_id: finding for finding in snapshots(history, rule)}
+    # Where nothing was noted, matches were only appended: older episodes stand as they were told.
+    since_ms = 0 if history.noted else history.changed_ms
+    history.changed_ms = FOREVER_MS
+    current = {finding.alert_id: finding for finding in snapshots(history, rule, since_ms)}
     for alert, finding in current.items():
         before = history.told.get(alert)
         if before is None and finding.verb == "matched":
@@ -188,7 +197,7 @@ def flush(history: History, rule: Rule) -> list[Finding]:
         if before is None or not _same(before, finding):
             findings.append(finding)
             history.told[alert] = finding
-    for alert, last in {**history.told, **history.noted}.items():
+    for alert, last in {**history.told, **history.noted}.items() if history.noted else ():
         if alert not in current and (alert not in history.told or last.verb != "withdrawn"):
             gone = _withdrawn(last, _survivor(current.values(), last))
             history.told[alert] = gone

@@ -13,7 +13,7 @@ from schemas.alerts import Alert
 from services.api.feed.frames import frame
 from services.api.filters import NO_FILTERS, Filters, matches
 from services.api.metrics import CUT_OFF, FEED_CLIENTS
-from services.api.store.store import Published
+from services.api.store.transactions import Published
 
 
 class Live(Struct, frozen=True):

@@ -1,7 +1,8 @@
 """A response that streams, and lets go of a client that is gone, slow or stuck."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -10,7 +11,7 @@ from services.api.feed.hub import Hub, Reader
 from services.api.metrics import CUT_OFF
 
 # A client that takes no byte for so long is stuck: its kernel's buffers and ours are full.
-_STUCK_S = 30
+_STUCK_S = 30.0
 
 
 class FeedResponse(Response):
@@ -18,12 +19,19 @@ class FeedResponse(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, reader: Reader, chunks: AsyncIterator[bytes]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        reader: Reader,
+        chunks: AsyncGenerator[bytes, None],
+        stuck_s: float = _STUCK_S,
+    ) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
         self._reader = reader
         self._chunks = chunks
+        self._stuck_s = stuck_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -46,9 +54,10 @@ class FeedResponse(Response):
 
     async def _send_all(self, send: Send) -> None:
         try:
-            async for chunk in self._chunks:
-                async with asyncio.timeout(_STUCK_S):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            async with aclosing(self._chunks) as chunks:
+                async for chunk in chunks:
+                    async with asyncio.timeout(self._stuck_s):
+                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
             # The connection is closed without an end of the body, so the client sees it broken.

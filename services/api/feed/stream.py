@@ -1,7 +1,7 @@
 """One reader's stream: open, backlog from the store, then live from the hub."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
 
@@ -19,7 +19,8 @@ from services.api.feed.frames import (
 )
 from services.api.feed.hub import Hub, Reader
 from services.api.filters import NO_FILTERS, matches
-from services.api.store.store import AlertStore, FeedEvent
+from services.api.store.store import AlertStore
+from services.api.store.transactions import FeedEvent
 
 _PAGE = 1_000
 _CURSOR = re.compile(r"([0-9a-f]{8})-(\d{1,18})")
@@ -41,23 +42,24 @@ async def place_of(store: AlertStore, hub: Hub, cursor: str | None) -> tuple[int
 
 async def stream(
     store: AlertStore, hub: Hub, reader: Reader, gap_from: str | None, clock_ms: Callable[[], int]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield a reader's bytes until the hub closes or the reader is cut off.
 
     There is neither a hole nor an overlap between backlog and live: both are read from
     `reader.position`, and the ring serves it only when it reaches back that far.
     """
+    ticks = hub.ticks
     cursor = store.cursor(reader.position)
     yield notice(OPEN, Opened(cursor), cursor, clock_ms())
     if gap_from is not None:
         yield notice(GAP, Gap(gap_from, cursor), cursor, clock_ms())
-    ticks = hub.ticks
     while not hub.closed and not reader.cut.is_set():
         if reader.position < hub.first_n - 1:
             page = await store.events_after(reader.position, _PAGE)
             if page and page[0].n == reader.position + 1:
                 reader.position = page[-1].n
-                yield _encoded(store, reader, page)
+                if encoded := _encoded(store, reader, page):
+                    yield encoded
             else:
                 # What this slow reader still lacked has been forgotten meanwhile.
                 missed, reader.position = store.cursor(reader.position), hub.last_n

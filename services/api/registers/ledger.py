@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from schemas.registers import REGISTERS, register_topic
 from services.api.registers.tables import register_versions
@@ -25,80 +25,73 @@ class Ledger:
 
     async def positions(self) -> dict[str, int]:
         """Return for each register how far its topic has been read: the next offset."""
-        async with self._database.reader.connect() as connection:
-            rows = await connection.execute(
-                select(read_positions).where(read_positions.c.topic.in_(_NAMES))
-            )
-            return {_NAMES[row.topic]: row.next_offset for row in rows}
+        query = select(read_positions).where(read_positions.c.topic.in_(_NAMES))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {_NAMES[row.topic]: row.next_offset for row in rows}
 
     async def last_recorded_ms(self) -> int:
         """Return the latest time of filing there is, 0 for none."""
-        async with self._database.reader.connect() as connection:
-            newest = await connection.scalar(select(func.max(register_versions.c.recorded_ms)))
-            return newest or 0
+        query = select(func.max(register_versions.c.recorded_ms))
+        return await self._database.read(lambda connection: connection.scalar(query)) or 0
 
     async def apply(
         self, versions: Mapping[str, Sequence[Version]], positions: Mapping[str, int]
     ) -> None:
         """Add versions by register and move the positions, in one transaction."""
-        rows = [
-            {
-                "name": name,
-                **{field: getattr(version, field) for field in version.__struct_fields__},
-            }
-            for name, filed in versions.items()
-            for version in filed
-        ]
-        async with self._database.writer.begin() as connection:
-            for name, next_offset in positions.items():
-                moved = await connection.execute(
-                    update(read_positions)
-                    .where(read_positions.c.topic == register_topic(name))
-                    .values(next_offset=next_offset)
-                )
-                if moved.rowcount == 0:
-                    await connection.execute(
-                        insert(read_positions).values(
-                            topic=register_topic(name), partition=0, next_offset=next_offset
-                        )
-                    )
-            if rows:
-                await connection.execute(insert(register_versions), rows)
+        await self._database.write(lambda connection: _apply(connection, versions, positions))
 
     async def forget(self, name: str) -> None:
         """Drop a register's versions and position: its topic is read anew."""
-        async with self._database.writer.begin() as connection:
-            await connection.execute(
-                delete(register_versions).where(register_versions.c.name == name)
-            )
-            await connection.execute(
-                delete(read_positions).where(read_positions.c.topic == register_topic(name))
-            )
+        await self._database.write(lambda connection: _forget(connection, name))
 
     async def versions_of(self, name: str, ids: Iterable[str]) -> dict[str, list[Version]]:
         """Return all versions of the entries with these ids; ids that have none are absent."""
         wanted = list(dict.fromkeys(ids))
-        found: dict[str, list[Version]] = {}
-        async with self._database.reader.connect() as connection:
-            for start in range(0, len(wanted), _IDS_A_QUERY):
-                rows = await connection.execute(
-                    select(*_COLUMNS).where(
-                        register_versions.c.name == name,
-                        register_versions.c.id.in_(wanted[start : start + _IDS_A_QUERY]),
-                    )
-                )
-                for row in rows:
-                    found.setdefault(row.id, []).append(Version(*row))
-        return found
+        return await self._database.read(lambda connection: _versions_of(connection, name, wanted))
 
     async def ids_after(self, name: str, last_id: str, limit: int) -> list[str]:
         """Return the next ids of a register in order, whatever became of their entries."""
-        async with self._database.reader.connect() as connection:
-            rows = await connection.scalars(
-                select(register_versions.c.id)
-                .distinct()
-                .where(register_versions.c.name == name, register_versions.c.id > last_id)
-                .order_by(register_versions.c.id)
-                .limit(limit)
-            )
-            return list(rows)
+        query = (
+            select(register_versions.c.id)
+            .distinct()
+            .where(register_versions.c.name == name, register_versions.c.id > last_id)
+            .order_by(register_versions.c.id)
+            .limit(limit)
+        )
+        return await self._database.read(lambda connection: list(connection.scalars(query)))
+
+
+def _apply(
+    connection: Connection, versions: Mapping[str, Sequence[Version]], positions: Mapping[str, int]
+) -> None:
+    for name, next_offset in positions.items():
+        place = {"topic": register_topic(name), "partition": 0}
+        moved = connection.execute(
+            update(read_positions).filter_by(**place).values(next_offset=next_offset)
+        )
+        if moved.rowcount == 0:
+            connection.execute(insert(read_positions).values(**place, next_offset=next_offset))
+    rows = [
+        {"name": name, **{field: getattr(version, field) for field in version.__struct_fields__}}
+        for name, filed in versions.items()
+        for version in filed
+    ]
+    if rows:
+        connection.execute(insert(register_versions), rows)
+
+
+def _forget(connection: Connection, name: str) -> None:
+    connection.execute(delete(register_versions).where(register_versions.c.name == name))
+    connection.execute(delete(read_positions).where(read_positions.c.topic == register_topic(name)))
+
+
+def _versions_of(connection: Connection, name: str, ids: list[str]) -> dict[str, list[Version]]:
+    found: dict[str, list[Version]] = {}
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        query = select(*_COLUMNS).where(
+            register_versions.c.name == name,
+            register_versions.c.id.in_(ids[start : start + _IDS_A_QUERY]),
+        )
+        for row in connection.execute(query):
+            found.setdefault(row.id, []).append(Version(*row))
+    return found

@@ -25,7 +25,8 @@ from services.api.registers.versions import Version, version_of
 
 _ACK_S = 10
 _VIEW_S = 5
-_POLL_MS = 500
+_STOP_S = 2
+_POLL_MS = 200
 _RECORDS_A_BATCH = 5_000
 _BACKOFF_S = (0.2, 0.5, 1, 2, 5)
 
@@ -70,7 +71,9 @@ class Link:
         """End the link; changes that are not acknowledged yet fail."""
         self._stopping.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait([self._task], timeout=_STOP_S)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def wait_caught_up(self) -> None:
         """Return once the topics have been read to their ends."""
@@ -175,11 +178,11 @@ class Link:
             await producer.start()
             ends = await self._seek(consumer)
             while not (self._stopping.is_set() or self._broken.is_set()):
-                await self._read(consumer)
                 if all([await consumer.position(at) >= end for at, end in ends.items()]):
                     self._producer = producer
                     self._caught_up.set()
                     ends = {}
+                await self._read(consumer)
         finally:
             await consumer.stop()
             await producer.stop()

@@ -1,15 +1,15 @@
 """The registers over HTTP."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from schemas.access import Grant
-from schemas.problems import CONTENT_TYPE, Problem, Rejected, rejected
+from schemas.problems import rejected
 from schemas.registers import REGISTERS
 from schemas.times import TimeProblem, format_ms, parse_ms
 from services.api.guard import require
@@ -28,7 +28,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 class _Route(APIRoute):
-    """Turns what the desk raises into problem documents."""
+    """Answers 503 with Retry-After for what the desk cannot do at the moment."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -36,13 +36,9 @@ class _Route(APIRoute):
         async def answer(request: Request) -> Response:
             try:
                 return await handle(request)
-            except Rejected as error:
-                return _problem(error.problem)
             except Unavailable as error:
-                return _problem(
-                    Problem(title="Not available", status=503, detail=str(error)),
-                    {"Retry-After": str(_RETRY_AFTER_S)},
-                )
+                headers = {"Retry-After": str(_RETRY_AFTER_S)}
+                raise HTTPException(503, str(error), headers) from error
 
         return answer
 
@@ -56,7 +52,7 @@ def router(desk: Desk) -> APIRouter:
     async def replay(request: Request, _: Replayer) -> Response:
         """File register events of a timeline (NDJSON) with the times that they carry."""
         if not desk.takes_replays:
-            raise rejected("only a system started with --clock events takes replays", status=403)
+            raise HTTPException(403, "only a system started with --clock events takes replays")
         return _tally(await desk.replay(await _rows(request)))
 
     @routes.post("/registers/{name}:import")
@@ -71,7 +67,7 @@ def router(desk: Desk) -> APIRouter:
         _check_name(name)
         body = await request.body()
         if len(body) > _MAX_ENTRY_BYTES:
-            raise Rejected(Problem(title="Too large", status=413))
+            raise HTTPException(413, f"an entry has at most {_MAX_ENTRY_BYTES} bytes")
         answer = await desk.put(name, entry_id, body, grant.name)
         return _json(_shown(answer.version), 201 if answer.outcome == "created" else 200)
 
@@ -85,7 +81,7 @@ def router(desk: Desk) -> APIRouter:
         """End an entry's validity now; its versions stay on record."""
         _check_name(name)
         if not await desk.delete(name, entry_id, grant.name, reason):
-            raise _not_found(f"no such entry in the register {name}")
+            raise HTTPException(404, f"no such entry in the register {name}")
         return Response(status_code=204)
 
     @routes.get("/registers/{name}/{entry_id}/history")
@@ -94,7 +90,7 @@ def router(desk: Desk) -> APIRouter:
         _check_name(name)
         versions = await desk.history(name, entry_id, limit)
         if not versions:
-            raise _not_found(f"no such entry in the register {name}")
+            raise HTTPException(404, f"no such entry in the register {name}")
         return _json({"items": [_shown(version) for version in versions]})
 
     @routes.get("/registers/{name}/{entry_id}")
@@ -103,7 +99,7 @@ def router(desk: Desk) -> APIRouter:
         _check_name(name)
         version = await desk.get(name, entry_id, _instant(as_of))
         if version is None:
-            raise _not_found(f"no entry of the register {name} governs under this id")
+            raise HTTPException(404, f"no entry of the register {name} governs under this id")
         return _json(_shown(version))
 
     @routes.get("/registers/{name}")
@@ -125,14 +121,10 @@ def router(desk: Desk) -> APIRouter:
 async def _rows(request: Request) -> list[bytes]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-ndjson":
-        raise Rejected(
-            Problem(title="Unsupported", status=415, detail="must be application/x-ndjson")
-        )
+        raise HTTPException(415, "must be application/x-ndjson")
     rows = [row for row in (await request.body()).splitlines() if row.strip()]
     if len(rows) > MAX_ROWS:
-        raise Rejected(
-            Problem(title="Too large", status=413, detail=f"at most {MAX_ROWS} rows a request")
-        )
+        raise HTTPException(413, f"at most {MAX_ROWS} rows a request")
     return rows
 
 
@@ -147,11 +139,7 @@ def _shown(version: Version) -> dict[str, Any]:
 
 def _check_name(name: str) -> None:
     if name not in REGISTERS:
-        raise _not_found("no such register")
-
-
-def _not_found(detail: str) -> Rejected:
-    return Rejected(Problem(title="Not found", status=404, detail=detail))
+        raise HTTPException(404, "no such register")
 
 
 def _instant(as_of: str | None) -> int | None:
@@ -167,7 +155,7 @@ def _cursor_of(last_id: str | None) -> str | None:
 
 def _id_of(cursor: str | None) -> str:
     try:
-        return urlsafe_b64decode((cursor or "").encode()).decode()
+        return b64decode(cursor or "", altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise rejected("not a cursor of this list", "cursor") from error
 
@@ -178,9 +166,3 @@ def _tally(tally: Tally) -> Response:
 
 def _json(content: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
-
-
-def _problem(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        msgspec.json.encode(problem), problem.status, headers=headers, media_type=CONTENT_TYPE
-    )

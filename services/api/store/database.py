@@ -1,47 +1,92 @@
-"""The engines of the database and its migrations."""
+"""The database: its connections, its threads and its migrations."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _BUSY_TIMEOUT_MS = 10_000
+_READERS = 4
+
+T = TypeVar("T")
 
 
 class Database:
-    """Two engines on one database: a pool for all, and the feed's writer, which is one connection.
+    """Runs transactions in threads: many readers, one writer.
 
-    The feed's writers so queue in the process, in order; readers see the last commit and hinder
-    nobody (WAL).
+    A whole transaction is one piece of work, because it is the hops between threads that cost:
+    a batch of one finding took 8.6 ms statement by statement through the asynchronous engine, and
+    1.3 ms in one hop (2 busy cores). Writers queue for their one thread, so they never meet
+    SQLite's busy lock; readers see the last commit and hinder nobody (WAL).
     """
 
     def __init__(self, url: str) -> None:
-        sqlite = make_url(url).get_backend_name() == "sqlite"
-        self.reader = create_async_engine(url, pool_size=4, pool_pre_ping=not sqlite)
+        parsed = make_url(url)
+        self._sqlite = parsed.get_backend_name() == "sqlite"
+        self._url = parsed.set(drivername="sqlite") if self._sqlite else parsed
+        self._reading = self._engine(_READERS, "BEGIN")
+        self._writing = self._engine(1, "BEGIN IMMEDIATE")
+        self._readers = ThreadPoolExecutor(_READERS, "store-reader")
+        self._writer = ThreadPoolExecutor(1, "store-writer")
+        # For short statements elsewhere, where a few milliseconds do not matter.
+        self.reader = create_async_engine(url)
         self.writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
-        if sqlite:
-            _configure_sqlite(self.reader, begin="BEGIN")
-            _configure_sqlite(self.writer, begin="BEGIN IMMEDIATE")
+        if self._sqlite:
+            _configure_sqlite(self.reader.sync_engine, "BEGIN")
+            _configure_sqlite(self.writer.sync_engine, "BEGIN IMMEDIATE")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` returns, run in one transaction that is rolled back."""
+
+        def transaction() -> T:
+            with self._reading.connect() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, transaction)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` returns once it is committed; nothing is written when it raises."""
+
+        def transaction() -> T:
+            with self._writing.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._writer, transaction)
 
     async def migrate(self, revision: str = "head") -> None:
         """Bring the schema forward to a revision; the folder of an SQLite file is made."""
-        if self.writer.url.get_backend_name() == "sqlite" and self.writer.url.database:
-            Path(self.writer.url.database).parent.mkdir(parents=True, exist_ok=True)
-        async with self.writer.connect() as connection:
-            await connection.run_sync(_upgrade, revision)
-            await connection.commit()
+        if self._sqlite and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        await self.write(lambda connection: _upgrade(connection, revision))
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, after the work in hand."""
+        await asyncio.get_running_loop().run_in_executor(None, self._end_threads)
         await self.reader.dispose()
         await self.writer.dispose()
 
+    def _end_threads(self) -> None:
+        for threads in (self._readers, self._writer):
+            threads.shutdown()
+        self._reading.dispose()
+        self._writing.dispose()
 
-def _configure_sqlite(engine: AsyncEngine, begin: str) -> None:
+    def _engine(self, connections: int, begin: str) -> Engine:
+        engine = create_engine(self._url, pool_size=connections, max_overflow=0)
+        if self._sqlite:
+            _configure_sqlite(engine, begin)
+        return engine
+
+
+def _configure_sqlite(engine: Engine, begin: str) -> None:
     """Set what SQLite needs on each connection, and begin transactions ourselves.
 
     `synchronous=FULL`: a commit outlives a power cut. With NORMAL the last commits could vanish,
@@ -49,7 +94,7 @@ def _configure_sqlite(engine: AsyncEngine, begin: str) -> None:
     given a second time. One commit a batch costs 0.4 ms here.
     """
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         # Python's sqlite3 would begin transactions by itself, and only before some statements.
         connection.isolation_level = None
@@ -63,7 +108,7 @@ def _configure_sqlite(engine: AsyncEngine, begin: str) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 

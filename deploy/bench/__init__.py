@@ -1,0 +1,1 @@
+"""Benchmarks: figures, and their ratio to a floor that is measured in the same run."""

@@ -1,0 +1,49 @@
+"""A worker that measures itself: from its first fetch until `count` events are committed."""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+import time
+
+import msgspec
+import uvloop
+
+from schemas.settings import Settings
+from services.alerts.agents import metrics
+from services.alerts.agents.main import serve
+
+
+def _value(metric: object) -> float:
+    return float(metric._value.get())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+async def _watch(count: int, partitions: int) -> None:
+    while _value(metrics.UNITS) < partitions:
+        await asyncio.sleep(0.002)
+    began, cpu = time.perf_counter(), time.process_time()
+    applied = metrics.EVENTS.labels("applied")
+    while _value(applied) < count:
+        await asyncio.sleep(0.005)
+    report = {
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - cpu,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "applied": _value(applied),
+        "duplicates": _value(metrics.EVENTS.labels("duplicates")),
+    }
+    sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _main(count: int) -> None:
+    settings = Settings()
+    watch = asyncio.create_task(_watch(count, settings.partitions))
+    await serve(settings)
+    watch.cancel()
+
+
+if __name__ == "__main__":
+    uvloop.run(_main(int(sys.argv[1])))

@@ -1,0 +1,126 @@
+"""The traffic of the gate benchmark: the records that ingest would write, made beforehand."""
+
+import random
+from collections.abc import Iterator
+
+import msgspec
+
+from schemas.events import PLATE_HIT
+from schemas.filing import Filing
+from schemas.intake import Intake, Record
+from schemas.persons import PseudonymKey
+from schemas.times import DAY_MS, format_ms, parse_ms
+
+SITES = 60
+VEHICLES = 50_000
+ORDERS = 10_000
+ORDERS_WITH_CARS = 1_000
+START_MS = parse_ms("2020-02-10T00:00:00Z")
+# Long enough before the start for every vehicle to be established by then.
+WARM_MS = START_MS - 10 * DAY_MS
+FILED_MS = START_MS - 40 * DAY_MS
+
+_encode = msgspec.json.Encoder().encode
+_COMMON = {
+    "valid_from": format_ms(FILED_MS),
+    "author": "bench",
+    "source": "bench",
+    "reason": "bench",
+    "purpose": "outbreak-control",
+}
+
+
+def plate(number: int) -> str:
+    """Return the plate of a vehicle; no two of them are look-alikes."""
+    letters = "ABEFHJKMNPRTWXY"
+    return f"浙{letters[number // 10_000]}{_digits(number % 10_000)}"
+
+
+def _digits(number: int) -> str:
+    # Characters of which no two share a confusion group.
+    symbols = "0823196EFH"
+    head = "EFHJKMNPRT"[number // 1000 % 10]
+    return head + "M" + "".join(symbols[int(digit)] for digit in f"{number % 1000:03d}")
+
+
+def _person(number: int) -> dict[str, str]:
+    body = f"330421{1950 + number % 50}{number // 50 % 12 + 1:02d}{number // 600 % 28 + 1:02d}"
+    body += f"{number // 16_800:03d}"
+    total = sum(int(digit) * pow(2, 17 - place) for place, digit in enumerate(body))
+    return {"id_type": "resident_id", "id_number": body + "10X98765432"[total % 11]}
+
+
+def registers() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield (topic, key, value) of every register record."""
+    filing = Filing(Intake(PseudonymKey.fixed_for_tests()))
+
+    def put(name: str, entry_id: str, data: dict[str, object]) -> tuple[str, bytes, bytes]:
+        entry = filing.entry(name, {**_COMMON, **data, "id": entry_id})
+        filed = filing.filed_put(name, entry, FILED_MS, f"{name}/{entry_id}", "bench")
+        return filed.topic, entry_id.encode(), filed.value
+
+    circle = {"crs": "wgs84", "centre": [120.9, 30.9], "radius_m": 500}
+    yield put("zone", "county", {"kind": "region", **circle})
+    yield put("zone", "home", {"kind": "community", **circle})
+    for number in range(SITES):
+        role = "boundary" if number < 8 else "inner"
+        yield put("site", f"site-{number:03d}", {"name": "s", "role": role, "zones": ["county"]})
+    for number in range(ORDERS):
+        data: dict[str, object] = {
+            "subject": _person(number),
+            "class": "home-isolation",
+            "kind": "home",
+            "zone": "home",
+            "start": format_ms(FILED_MS),
+            "exposure_date": "2020-01-01",
+        }
+        if number < ORDERS_WITH_CARS:
+            data["vehicles"] = [plate(number * (VEHICLES // ORDERS_WITH_CARS))]
+        yield put("order", f"order-{number:05d}", data)
+
+
+class Camera:
+    """Makes plate hits through the intake that ingest uses."""
+
+    def __init__(self) -> None:
+        self._intake = Intake(PseudonymKey.fixed_for_tests())
+        self._number = 0
+
+    def hit(self, text: str, site: int, at_ms: int, direction: str = "internal") -> Record:
+        """Return the record of one hit, accepted a second after it happened."""
+        self._number += 1
+        event = {
+            "specversion": "1.0",
+            "id": f"01J{self._number:013d}",
+            "source": f"camera-{site:03d}",
+            "type": PLATE_HIT.type,
+            "time": format_ms(at_ms),
+            "data": {
+                "site": f"site-{site:03d}",
+                "direction": direction,
+                "plate": text,
+                "confidence": 0.97,
+                "lane": "2",
+                "plate_colour": "blue",
+                "speed_kmh": 61.5,
+                "frames": 7,
+            },
+        }
+        return self._intake.accept(PLATE_HIT, _encode(event), at_ms + 1000).records[0]
+
+
+def warm_up() -> Iterator[Record]:
+    """Yield one hit of each vehicle, ten days before the start."""
+    camera = Camera()
+    for number in range(VEHICLES):
+        yield camera.hit(plate(number), 10 + number % 50, WARM_MS + number)
+
+
+def hits(count: int, seed: int = 7) -> Iterator[Record]:
+    """Yield the measured hits: a day's traffic of known vehicles, at an even pace."""
+    camera, chance = Camera(), random.Random(seed)
+    camera._number = 1_000_000_000  # noqa: SLF001 — ids of its own, apart from the warm-up's.
+    step_ms = DAY_MS / max(count, 1) * 0.9
+    for number in range(count):
+        vehicle = chance.randrange(VEHICLES)
+        yield camera.hit(plate(vehicle), chance.randrange(SITES), START_MS + int(number * step_ms))

@@ -1,0 +1,171 @@
+"""What the county's devices send: frames of cameras, scans of checkpoints, checks of persons."""
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from deploy.county.places import Site
+from deploy.county.registers import identifier
+from schemas.confusion import neighbours
+from schemas.times import DAY_MS, HOUR_MS, format_ms
+
+MISREAD_SHARE: Final = 0.1
+# A misread that is as sure of itself as a good read; the rules meet such ones too.
+_SURE_MISREAD_SHARE: Final = 0.05
+_PREVIEW_SHARE: Final = 0.6
+_COLOURS: Final = ("white", "black", "silver", "grey", "blue", "red")
+
+Direction = Literal["in", "out", "internal"]
+Proof = Literal["document", "code"]
+
+
+class Sent(Struct, frozen=True):
+    """One event on its way: `recorded_ms` is when it arrives, which orders a timeline."""
+
+    recorded_ms: int
+    event: dict[str, Any]
+
+
+def passage(
+    site: Site,
+    direction: Direction,
+    plate: str,
+    at_ms: int,
+    rng: random.Random,
+    *,
+    sure: bool = False,
+) -> Iterator[Sent]:
+    """Yield the frames of one vehicle before one camera: a preview perhaps, then one to three.
+
+    A tenth of the frames is misread by one confusable character. `sure` = the last frame is read
+    right and confidently, for what is planted to be found.
+    """
+    # Of one vehicle every camera sees the same body.
+    colour = _COLOURS[sum(map(ord, plate)) % len(_COLOURS)]
+    frames = rng.randint(1, 3)
+    previews = 1 if rng.random() < _PREVIEW_SHARE else 0
+    # Frames of one camera arrive in their order, over one connection.
+    delay_ms, moment_ms = rng.randint(80, 700), at_ms
+    for frame in range(previews + frames):
+        is_preview = frame < previews
+        confidence = rng.uniform(0.5, 0.85) if is_preview else rng.uniform(0.92, 0.985)
+        read = plate
+        if sure and frame == previews + frames - 1:
+            confidence = 0.99
+        elif rng.random() < MISREAD_SHARE:
+            read = _misread(plate, rng)
+            if rng.random() >= _SURE_MISREAD_SHARE:
+                confidence = min(confidence, rng.uniform(0.55, 0.89))
+        data = {
+            "site": site.id,
+            "direction": direction,
+            "plate": _as_painted(read, rng),
+            "confidence": round(confidence, 3),
+            "lane": "1",
+            "vehicle": {"colour": colour},
+            "frames": frame + 1,
+        }
+        if is_preview:
+            data["is_preview"] = True
+        yield _sent("cordon.plate-hit.v1", f"camera/{site.id}", moment_ms, delay_ms, data, rng)
+        moment_ms += rng.randint(300, 900)
+
+
+def check(
+    site: Site, direction: Direction, id_number: str, proof: Proof, at_ms: int, rng: random.Random
+) -> Sent:
+    """Return the check of one person on foot."""
+    data = {
+        "site": site.id,
+        "direction": direction,
+        "person": _person(id_number, proof, at_ms, rng),
+    }
+    source, delay_ms = f"phone/{site.id}", rng.randint(80, 700)
+    return _sent("cordon.health-check.v1", source, at_ms, delay_ms, data, rng)
+
+
+def scan(
+    site: Site,
+    direction: Direction,
+    plate: str,
+    id_numbers: Sequence[str],
+    proof: Proof,
+    at_ms: int,
+    rng: random.Random,
+) -> Sent:
+    """Return the scan of a vehicle and everybody in it."""
+    data = {
+        "site": site.id,
+        "direction": direction,
+        "lane": "1",
+        "plate": plate,
+        "persons": [_person(number, proof, at_ms, rng) for number in id_numbers],
+    }
+    source, delay_ms = f"scanner/{site.id}", rng.randint(80, 700)
+    return _sent("cordon.checkpoint-scan.v1", source, at_ms, delay_ms, data, rng)
+
+
+def filing(name: str, entry: dict[str, Any], at_ms: int) -> Sent:
+    """Return the filing of a register entry."""
+    return Sent(
+        at_ms,
+        {
+            "specversion": "1.0",
+            "type": f"cordon.{name}.put.v1",
+            "source": "register",
+            "id": f"{name}-{entry['id']}",
+            "time": format_ms(at_ms),
+            "data": entry,
+        },
+    )
+
+
+def _sent(
+    event_type: str,
+    source: str,
+    at_ms: int,
+    delay_ms: int,
+    data: dict[str, Any],
+    rng: random.Random,
+) -> Sent:
+    recorded_ms = at_ms + delay_ms
+    return Sent(
+        recorded_ms,
+        {
+            "specversion": "1.0",
+            "type": event_type,
+            "source": source,
+            "id": f"{at_ms}-{rng.getrandbits(40):010x}",
+            "time": format_ms(at_ms),
+            "recordedtime": format_ms(recorded_ms),
+            "data": data,
+        },
+    )
+
+
+def _person(id_number: str, proof: Proof, at_ms: int, rng: random.Random) -> dict[str, Any]:
+    person: dict[str, Any] = {
+        **identifier(id_number),
+        "verified_by": proof,
+        # Fever begins at 37.3 and is nothing that this county plants.
+        "temperature": round(min(max(rng.gauss(36.5, 0.2), 35.9), 37.0), 1),
+        "code": {
+            "issuer": "330000",
+            "colour": "green",
+            "issued_at": format_ms(at_ms - HOUR_MS),
+            "expires_at": format_ms(at_ms + DAY_MS),
+        },
+    }
+    return person
+
+
+def _misread(plate: str, rng: random.Random) -> str:
+    """Return the plate with one confusable character; never the province's or the city's."""
+    return rng.choice([other for other in neighbours(plate) if other[:2] == plate[:2]] or [plate])
+
+
+def _as_painted(plate: str, rng: random.Random) -> str:
+    # Some cameras send the dot that is painted behind the city's letter.
+    return f"{plate[:2]}·{plate[2:]}" if rng.random() < 0.1 else plate

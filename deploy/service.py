@@ -1,0 +1,45 @@
+"""One service in this process: `cordon ingest|worker|api`, and every child of `cordon up`."""
+
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import Any, Final, Literal
+
+import structlog
+import uvloop
+
+from schemas.settings import Settings
+
+Service = Literal["ingest", "worker", "api"]
+Serve = Callable[..., Coroutine[Any, Any, None]]
+
+MODULES: Final[dict[Service, str]] = {
+    "ingest": "services.ingest.main",
+    "worker": "services.alerts.agents.main",
+    "api": "services.api.main",
+}
+_log = structlog.get_logger(__name__)
+
+
+def load(service: Service) -> Serve:
+    """Import a service and return its `serve`; this is most of the time that a start takes."""
+    serve: Serve = import_module(MODULES[service]).serve
+    return serve
+
+
+def run(service: Service, settings: Settings, ready: Callable[[int], None] | None = None) -> int:
+    """Run a service until it is told to stop; return the exit code.
+
+    `ready` is called once with the port of its health endpoint.
+    """
+    try:
+        uvloop.run(load(service)(settings, ready=ready))
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        # A port or a file: the text says all, and a traceback would hide it.
+        _log.error("service_failed", service=service, error=str(error))
+        return 1
+    except Exception:
+        _log.exception("service_failed", service=service)
+        return 1
+    return 0

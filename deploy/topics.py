@@ -1,0 +1,187 @@
+"""`cordon topics`: the one place where topics are made (contracts: Topics)."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+from msgspec import Struct
+
+from schemas.topics import TOPICS, Topic
+
+_REQUEST_TIMEOUT_MS: Final = 20_000
+
+
+class TopicsError(Exception):
+    """The broker's topics cannot be made what they must be; the text is for the operator."""
+
+
+class PartitionMismatch(TopicsError):
+    """A topic has another number of partitions than this deployment."""
+
+
+class Applied(Struct):
+    """What `apply` did, by topic name."""
+
+    created: list[str]
+    altered: list[str]
+    unchanged: list[str]
+
+
+class Standing(Struct, frozen=True):
+    """A topic as it is: `partitions` None = it is not there."""
+
+    topic: Topic
+    partitions: int | None
+    wanted_partitions: int
+
+
+def partitions_of(topic: Topic, partitions: int) -> int:
+    """Return how many partitions a topic has in a deployment with so many."""
+    return partitions if topic.partitions is None else topic.partitions
+
+
+async def apply(
+    bootstrap: str, partitions: int, *, replicas: int = 1, topics: Iterable[Topic] = TOPICS
+) -> Applied:
+    """Create what is missing and alter the settings that differ; raises TopicsError.
+
+    `partitions` is the deployment's number and fixed for its life: an existing topic with another
+    one raises PartitionMismatch before anything is changed.
+    """
+    topics = tuple(topics)
+    admin = await _connected(bootstrap)
+    try:
+        found = await _found(admin, topics)
+        for topic in topics:
+            _check(topic, found.get(topic.name), partitions)
+        missing = [topic for topic in topics if topic.name not in found]
+        await _create(admin, missing, partitions, replicas)
+        altered = await _alter(admin, [topic for topic in topics if topic.name in found])
+    finally:
+        await admin.close()
+    created = [topic.name for topic in missing]
+    touched = {*created, *altered}
+    return Applied(created, altered, [t.name for t in topics if t.name not in touched])
+
+
+async def standing(bootstrap: str, partitions: int) -> list[Standing]:
+    """Return every topic of Cordon as it is on the broker."""
+    admin = await _connected(bootstrap)
+    try:
+        found = await _found(admin, TOPICS)
+    finally:
+        await admin.close()
+    return [
+        Standing(topic, found.get(topic.name), partitions_of(topic, partitions)) for topic in TOPICS
+    ]
+
+
+async def _connected(bootstrap: str) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    try:
+        await admin.start()
+    except Exception as error:
+        await admin.close()
+        raise TopicsError(f"no broker answers at {bootstrap}: {error}") from error
+    return admin
+
+
+async def _found(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -> dict[str, int]:
+    """Return the number of partitions of each topic that is there."""
+    names = await admin.list_topics()
+    wanted = [topic.name for topic in topics if topic.name in names]
+    described = await admin.describe_topics(wanted) if wanted else []
+    return {each["topic"]: len(each["partitions"]) for each in described}
+
+
+def _check(topic: Topic, has: int | None, partitions: int) -> None:
+    wants = partitions_of(topic, partitions)
+    if has is not None and has != wants:
+        raise PartitionMismatch(
+            f"{topic.name} has {has} partitions and this deployment has {wants}: their number is "
+            "fixed for the life of a deployment. Set CORDON_PARTITIONS to what the broker has, or "
+            "start on an empty one."
+        )
+
+
+async def _create(
+    admin: AIOKafkaAdminClient, topics: list[Topic], partitions: int, replicas: int
+) -> None:
+    if not topics:
+        return
+    answer = await admin.create_topics(
+        [
+            NewTopic(
+                topic.name,
+                partitions_of(topic, partitions),
+                replicas,
+                topic_configs=topic.config(),
+            )
+            for topic in topics
+        ]
+    )
+    for name, code, *rest in answer.topic_errors:
+        # Somebody else may have applied at the same time; then it is as it must be, or the next
+        # apply says that it is not.
+        if code and for_code(code) is not TopicAlreadyExistsError:
+            raise TopicsError(f"{name} was not created: {rest[0] if rest else for_code(code)}")
+
+
+async def _alter(admin: AIOKafkaAdminClient, topics: list[Topic]) -> list[str]:
+    """Set what differs; return the names of the topics concerned."""
+    if not topics:
+        return []
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+    described = await admin.describe_configs(resources)
+    current = dict(_configs(described))
+    differing = [
+        topic
+        for topic in topics
+        if any(current[topic.name].get(key) != value for key, value in topic.config().items())
+    ]
+    if differing:
+        # The request replaces all settings of a topic; those of ours are all that it has.
+        answers = await admin.alter_configs(
+            [
+                ConfigResource(ConfigResourceType.TOPIC, topic.name, topic.config())
+                for topic in differing
+            ]
+        )
+        for answer in _listed(answers):
+            for code, message, _, name in answer.resources:
+                if code:
+                    raise TopicsError(f"{name} was not altered: {message or for_code(code)}")
+    return [topic.name for topic in differing]
+
+
+def _configs(answers: Any) -> Iterable[tuple[str, dict[str, str]]]:
+    for answer in _listed(answers):
+        for code, message, _, name, entries in answer.resources:
+            if code:
+                raise TopicsError(f"{name} cannot be described: {message or for_code(code)}")
+            yield name, {entry[0]: entry[1] for entry in entries}
+
+
+def _listed(answers: Any) -> list[Any]:
+    return answers if isinstance(answers, list) else [answers]
+
+
+async def wait_for_leaders(bootstrap: str, timeout_s: float = 10.0) -> None:
+    """Return when every partition has a leader; a fresh topic has none for some milliseconds."""
+    admin = await _connected(bootstrap)
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                described = await admin.describe_topics([topic.name for topic in TOPICS])
+                if all(
+                    partition["leader"] >= 0
+                    for each in described
+                    for partition in each["partitions"]
+                ):
+                    return
+                await asyncio.sleep(0.02)
+    finally:
+        await admin.close()

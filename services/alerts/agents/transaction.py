@@ -1,0 +1,149 @@
+"""One transaction per batch: findings, state, marker and dead letters, or nothing of it."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.producer import sender
+from aiokafka.producer.message_accumulator import BatchBuilder
+from msgspec import Struct
+
+from schemas.topics import DEAD_LETTERS, FINDINGS, HEADERS, HELD, WORKER_STATE
+from services.alerts.agents import metrics
+from services.alerts.engine.book import Change
+
+log = structlog.get_logger()
+
+# After a commit the broker writes its markers; a new transaction that comes too early is sent
+# back, and aiokafka then waits this long. Its own 20 ms is the greater part of a commit's time.
+BACKOFF_S = 0.004
+sender.BACKOFF_OVERRIDE = BACKOFF_S
+PATIENCE_S = 30.0
+
+
+class Letter(Struct, frozen=True):
+    """A record set aside: its bytes as they came, why, and where it stood."""
+
+    held: bool
+    reason: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+
+
+class GivenUp(RuntimeError):
+    """The broker did not take a transaction for too long; the process has to end."""
+
+
+class Transactions:
+    """The transactional producer of one partition number; starting it fences its forerunner."""
+
+    def __init__(self, bootstrap: str, deployment: str, partition: int) -> None:
+        self.partition = partition
+        self._bootstrap = bootstrap
+        self._id = f"{deployment}-{partition}"
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Take the partition over: whatever a forerunner had open is aborted now."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            transactional_id=self._id,
+            # A dead worker's open transaction holds every reader back for this long.
+            transaction_timeout_ms=10_000,
+            acks="all",
+            compression_type="lz4",
+            max_batch_size=1 << 20,
+            max_request_size=8 << 20,
+            retry_backoff_ms=10,
+        )
+        await producer.start()
+        self._producer = producer
+
+    async def stop(self) -> None:
+        """End the producer; an open transaction is aborted."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()
+
+    async def commit(
+        self, findings: list[tuple[str, bytes]], state: list[Change], letters: list[Letter]
+    ) -> int:
+        """Commit a batch and return the state topic's next offset.
+
+        Tries again while the broker is away; raises ProducerFenced when another worker owns the
+        partition, GivenUp after 30 s.
+        """
+        give_up_at = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await self._attempt(findings, state, letters)
+            except ProducerFenced:
+                raise
+            except (KafkaError, OSError) as error:
+                metrics.RETRIES.inc()
+                if time.monotonic() > give_up_at:
+                    raise GivenUp(f"partition {self.partition}: {error}") from error
+                log.warning("commit failed", partition=self.partition, error=str(error))
+                await self.stop()
+                await asyncio.sleep(0.2)
+                await self._start_again(give_up_at)
+
+    async def _start_again(self, give_up_at: float) -> None:
+        while True:
+            try:
+                await self.start()
+            except (KafkaError, OSError) as error:
+                if time.monotonic() > give_up_at:
+                    raise GivenUp(f"partition {self.partition}: {error}") from error
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    async def _attempt(
+        self, findings: list[tuple[str, bytes]], state: list[Change], letters: list[Letter]
+    ) -> int:
+        producer = self._producer
+        assert producer is not None, "started"
+        await producer.begin_transaction()
+        sends = []
+        for alert, value in findings:
+            sends.append(await producer.send(FINDINGS, value, alert.encode(), headers=HEADERS))
+        for letter in letters:
+            sends.append(
+                await producer.send(
+                    HELD if letter.held else DEAD_LETTERS,
+                    letter.value,
+                    letter.key,
+                    headers=[
+                        ("reason", letter.reason.encode()),
+                        ("source-topic", letter.topic.encode()),
+                        ("source-partition", str(letter.partition).encode()),
+                        ("source-offset", str(letter.offset).encode()),
+                    ],
+                )
+            )
+        for batch in self._state_batches(producer, state):
+            sends.append(await producer.send_batch(batch, WORKER_STATE, partition=self.partition))
+        delivered = await asyncio.gather(*sends, return_exceptions=True)
+        failures = [result for result in delivered if isinstance(result, BaseException)]
+        if failures:
+            raise failures[0]
+        await producer.commit_transaction()
+        # The cache may read the last batch of the state again, which changes nothing.
+        return int(delivered[-1].offset)
+
+    @staticmethod
+    def _state_batches(producer: AIOKafkaProducer, state: list[Change]) -> Iterator[BatchBuilder]:
+        batch = producer.create_batch()
+        for key, value in state:
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                yield batch
+                batch = producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+        yield batch

@@ -1,0 +1,296 @@
+"""The unit of work: one partition number over all event topics, with its state and its lock."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from msgspec import Struct
+
+from schemas.times import parse_ms
+from schemas.topics import CLOCK, JOINS, UNIT_TOPICS
+from services.alerts.agents import metrics
+from services.alerts.agents.registers_reader import RegistersReader
+from services.alerts.agents.state import LocalStore, restore
+from services.alerts.agents.transaction import Letter, Transactions
+from services.alerts.engine.book import Book
+from services.alerts.engine.decode import Event, sort_out
+from services.alerts.engine.engine import Engine, Output
+from services.alerts.engine.ordering import Lanes
+from services.alerts.engine.registers import Registers
+
+log = structlog.get_logger()
+
+MOST_EVENTS = 5_000
+# Without findings a batch is committed at this size or age, so that transactions stay rare.
+COMMIT_EVENTS = 10_000
+COMMIT_S = 0.2
+# Ticks alone move only the clock; their position may wait.
+IDLE_COMMIT_S = 5.0
+# Beyond this many fetched events a partition is not fetched until some are applied.
+MOST_WAITING = 20_000
+# Offsets of these topics may jump: joins are transactional, clock records expire early.
+MAY_JUMP = frozenset((JOINS, CLOCK))
+_encode = msgspec.json.Encoder().encode
+
+
+class Fetched(Struct, frozen=True):
+    """What one fetch brought for a partition number: records by topic, and where each ends."""
+
+    records: Mapping[str, Sequence[ConsumerRecord]]
+    ends: Mapping[str, int]
+
+
+class Surroundings(Struct, frozen=True):
+    """What the units of a worker share."""
+
+    bootstrap: str
+    deployment: str
+    folder: Path
+    registers: Registers
+    reader: RegistersReader
+    history_since_ms: int | None
+    wall_ms: Callable[[], int]
+
+
+class Unit:
+    """One partition: fetched records come in by `offer`, and leave applied and committed."""
+
+    def __init__(self, partition: int, around: Surroundings) -> None:
+        self.partition = partition
+        self.moved_at = time.monotonic()
+        self._around = around
+        self._transactions = Transactions(around.bootstrap, around.deployment, partition)
+        self._local = LocalStore(around.folder, partition)
+        self._ends: dict[str, int] = {}
+        self._letters: list[Letter] = []
+        self._since_commit = 0
+        self._dirty_at: float | None = None
+        self._idle_dirty = False
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Fence the forerunner, restore the state, and stand at the marker."""
+        began = time.monotonic()
+        await self._transactions.start()
+        records = await restore(self._around.bootstrap, self.partition, self._local)
+        book = Book()
+        marker = book.load(records.items())
+        offsets = marker.next_offsets if marker else {}
+        missing = [topic for topic in UNIT_TOPICS if topic not in offsets]
+        self._lanes = Lanes({**offsets, **await self._beginnings(missing)})
+        self._engine = Engine(
+            self._around.registers, book, history_since_ms=self._around.history_since_ms
+        )
+        metrics.RESTORED.labels(self.partition).set(time.monotonic() - began)
+        log.info(
+            "unit ready",
+            partition=self.partition,
+            records=len(records),
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    async def _beginnings(self, topics: Sequence[str]) -> dict[str, int]:
+        if not topics:
+            return {}
+        places = [TopicPartition(topic, self.partition) for topic in topics]
+        async with self._plain_consumer() as consumer:
+            starts = await consumer.beginning_offsets(places)
+        return {place.topic: start for place, start in starts.items()}
+
+    def _plain_consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._around.bootstrap,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+        )
+
+    def run(self, on_end: Callable[["asyncio.Task[None]"], None]) -> None:
+        """Begin or resume work; `on_end` is told when it ends by failure or by fencing."""
+        self._stopping = False
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"unit-{self.partition}")
+            self._task.add_done_callback(on_end)
+
+    async def rest(self) -> None:
+        """Finish the batch at hand and pause; `run` resumes with the same state."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+            self._task = None
+
+    async def stop(self) -> None:
+        """Finish the batch at hand and let the partition go."""
+        await self.rest()
+        self._engine.close()
+        await self._transactions.stop()
+        self._local.close()
+
+    # What comes in.
+
+    @property
+    def next_offsets(self) -> dict[str, int]:
+        """Where fetching has to go on, by topic."""
+        return {topic: lane.fetched_offset for topic, lane in self._lanes.by_topic.items()}
+
+    @property
+    def wants_more(self) -> bool:
+        """Tell whether there is room for another fetch."""
+        return self._lanes.waiting < MOST_WAITING
+
+    @property
+    def lag(self) -> int:
+        """How many records lie between what is applied and the ends as last seen."""
+        return sum(
+            max(0, self._ends.get(topic, 0) - offset)
+            for topic, offset in self._lanes.next_offsets.items()
+        )
+
+    def wake(self) -> None:
+        """Look for work: the registers have changed."""
+        self._wake.set()
+
+    async def offer(self, fetched: Fetched) -> None:
+        """Take in what was fetched. Holes are filled first, replays are skipped."""
+        self._ends.update(fetched.ends)
+        for topic, records in fetched.records.items():
+            lane = self._lanes.by_topic[topic]
+            first = records[0].offset
+            if first > lane.fetched_offset and topic not in MAY_JUMP:
+                metrics.HOLES.labels(topic).inc()
+                log.error("hole", topic=topic, partition=self.partition, at=lane.fetched_offset)
+                self._accept(topic, await self._missing(topic, lane.fetched_offset, first))
+            elif first < lane.fetched_offset:
+                fresh = [record for record in records if record.offset >= lane.fetched_offset]
+                metrics.REPLAYED.labels(topic).inc(len(records) - len(fresh))
+                records = fresh
+            self._accept(topic, records)
+        self._wake.set()
+
+    def _accept(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
+        if not records:
+            return
+        events, refused = sort_out(topic, [record.value for record in records])
+        for each in refused:
+            record = records[each.index]
+            self._letters.append(
+                Letter(
+                    each.held,
+                    each.reason,
+                    topic,
+                    self.partition,
+                    record.offset,
+                    record.key,
+                    record.value or b"",
+                )
+            )
+            metrics.DEAD_LETTERS.labels(topic, "held" if each.held else "dead").inc()
+        self._lanes.by_topic[topic].offer(events, [record.offset for record in records])
+
+    async def _missing(self, topic: str, begin: int, end: int) -> list[ConsumerRecord]:
+        """Read the records from `begin` up to `end`, as far as they still exist."""
+        place = TopicPartition(topic, self.partition)
+        found: list[ConsumerRecord] = []
+        async with self._plain_consumer() as consumer:
+            consumer.assign([place])
+            starts = await consumer.beginning_offsets([place])
+            consumer.seek(place, max(begin, starts[place]))
+            while await consumer.position(place) < end:
+                batch = await consumer.getmany(place, timeout_ms=500)
+                found += [record for record in batch.get(place, ()) if record.offset < end]
+        return found
+
+    # What goes on inside: one batch after the other, and nothing else touches the state.
+
+    async def _run(self) -> None:
+        while True:
+            await self._wait_for_work()
+            if self._stopping:
+                # What is applied and not committed is left to whoever comes next.
+                return
+            self._wake.clear()
+            # Whatever was fetched was accepted before now, so the registers are read up to now.
+            await self._around.reader.catch_up()
+            while batch := self._lanes.take(MOST_EVENTS, self._ends):
+                self._apply(batch)
+                if self._due():
+                    await self._commit()
+                if self._stopping:
+                    return
+                await asyncio.sleep(0)
+            self._engine.apply(())
+            if self._due():
+                await self._commit()
+
+    async def _wait_for_work(self) -> None:
+        timeout: float | None = None
+        if self._dirty_at is not None:
+            timeout = max(0.0, self._dirty_at + COMMIT_S - time.monotonic())
+        elif self._idle_dirty:
+            timeout = IDLE_COMMIT_S
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout)
+        except TimeoutError:
+            if self._dirty_at is None:
+                self._dirty_at = time.monotonic() - COMMIT_S
+
+    def _apply(self, batch: list[Event]) -> None:
+        began = time.perf_counter()
+        self._engine.apply(batch)
+        metrics.ENGINE_SECONDS.observe(time.perf_counter() - began)
+        metrics.BATCH_SIZE.observe(len(batch))
+        self._since_commit += len(batch)
+        self.moved_at = time.monotonic()
+        if self._engine.unsaved or self._letters:
+            if self._dirty_at is None:
+                self._dirty_at = time.monotonic()
+        else:
+            self._idle_dirty = True
+
+    def _due(self) -> bool:
+        if self._engine.pending or self._letters or self._since_commit >= COMMIT_EVENTS:
+            return True
+        return self._dirty_at is not None and time.monotonic() >= self._dirty_at + COMMIT_S
+
+    async def _commit(self) -> None:
+        output = self._engine.flush(self._lanes.next_offsets)
+        letters = [*self._letters, *self._failed(output)]
+        self._letters = []
+        began = time.perf_counter()
+        offset = await self._transactions.commit(output.findings, output.state, letters)
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+        if output.findings:
+            delay_ms = self._around.wall_ms() - parse_ms(self._engine.book.clock)
+            metrics.END_TO_END_SECONDS.observe(max(0, delay_ms) / 1000)
+        self._local.save(output.state, offset)
+        self._since_commit, self._dirty_at, self._idle_dirty = 0, None, False
+        _count(output)
+
+    def _failed(self, output: Output) -> list[Letter]:
+        letters = []
+        for event, reason in output.failed:
+            where = getattr(event, "type", "")
+            metrics.DEAD_LETTERS.labels(where, "failed").inc()
+            log.error("a rule failed", event=getattr(event, "id", ""), reason=reason)
+            letters.append(
+                Letter(False, reason, where, self.partition, -1, None, _encode(event))
+            )
+        return letters
+
+
+def _count(output: Output) -> None:
+    for what, count in output.counts.items():
+        kind, _, rest = what.partition(":")
+        name, _, detail = rest.partition(":")
+        if kind == "finding":
+            metrics.FINDINGS.labels(name, detail).inc(count)
+        elif kind == "suppressed":
+            metrics.SUPPRESSED.labels(name, detail).inc(count)
+        else:
+            metrics.EVENTS.labels(kind).inc(count)

@@ -1,0 +1,36 @@
+// The few calls that the page makes. The session is a cookie that no script can read.
+
+export class Failed extends Error {
+  constructor(status, problem) {
+    super(problem?.detail ?? problem?.title ?? String(status));
+    this.status = status;
+  }
+}
+
+async function call(method, path, { token, revision, body } = {}) {
+  const headers = { Accept: "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (revision !== undefined) headers["If-Match"] = String(revision);
+  if (body) headers["Content-Type"] = "application/json";
+  const response = await fetch(path, {
+    method, headers, body: body && JSON.stringify(body), credentials: "same-origin", cache: "no-store",
+  });
+  const text = await response.text();
+  let content = null;
+  try {
+    content = text ? JSON.parse(text) : null;
+  } catch {
+    // A proxy's error page says nothing that the status does not.
+  }
+  if (!response.ok) throw new Failed(response.status, content);
+  return content;
+}
+
+export const whoAmI = () => call("GET", "/v1/session");
+export const signIn = (token) => call("POST", "/v1/session", { token });
+export const signOut = () => call("DELETE", "/v1/session");
+export const alert = (id) => call("GET", `/v1/alerts/${encodeURIComponent(id)}`);
+export const acknowledge = (id, revision) =>
+  call("POST", `/v1/alerts/${encodeURIComponent(id)}/ack`, { revision, body: {} });
+export const alerts = (cursor) =>
+  call("GET", `/v1/alerts?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);

@@ -1,0 +1,279 @@
+"""What the store does inside a transaction, as functions of a connection."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from schemas.alerts import AlertEvent, FindingEvent
+from services.api.acts import Act
+from services.api.merge import AlertBook, Record
+from services.api.store.rows import RECORD_COLUMNS, record_of, row_of
+from services.api.store.tables import alert_events, alerts, counters, positions
+
+# SQLite and PostgreSQL both bound the parameters of one statement.
+_IDS_A_QUERY = 500
+
+# Built once: to build these for each batch took longer than to run them.
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_COUNTER = select(counters.c.value).where(counters.c.name == bindparam("name"))
+_COUNTER_LOCKED = _COUNTER.with_for_update()
+_SET_COUNTER = (
+    update(counters).where(counters.c.name == bindparam("counter")).values(value=bindparam("value"))
+)
+_POSITIONS = select(positions.c.partition, positions.c.next_offset).where(
+    positions.c.topic == bindparam("topic")
+)
+_MOVE_POSITION = (
+    update(positions)
+    .where(positions.c.topic == bindparam("of"), positions.c.partition == bindparam("part"))
+    .values(next_offset=bindparam("next_offset"))
+)
+_RECORDS = select(*RECORD_COLUMNS).where(or_(alerts.c.id.in_(_IDS), alerts.c.survivor.in_(_IDS)))
+_INSERT_ALERTS = insert(alerts)
+_UPDATE_ALERTS = (
+    update(alerts)
+    .where(alerts.c.id == bindparam("key"))
+    .values(
+        **{
+            column.name: bindparam(column.name)
+            for column in alerts.c
+            if column.name not in ("id", "raised_n")
+        }
+    )
+)
+_INSERT_EVENTS = insert(alert_events)
+_EVENTS_AFTER = (
+    select(alert_events.c.n, alert_events.c.type, alert_events.c.body, alert_events.c.alert_id)
+    .where(alert_events.c.n > bindparam("after"))
+    .order_by(alert_events.c.n)
+    .limit(bindparam("page"))
+)
+
+
+class FeedEvent(Struct, frozen=True, kw_only=True):
+    """One event of the feed; `body` is the CloudEvent as JSON, encoded once for all."""
+
+    n: int
+    type: str
+    body: bytes
+    alert_id: str
+
+
+class Published(Struct, frozen=True):
+    """An event that is committed with this transaction, and what it says."""
+
+    event: FeedEvent
+    change: AlertEvent
+
+
+class Sourced(Struct, frozen=True):
+    """A finding with its place in the topic."""
+
+    partition: int
+    offset: int
+    finding: FindingEvent
+
+
+class Applied(Struct, frozen=True):
+    """What a batch did: the findings that were new, and the events that they made."""
+
+    findings: int
+    repeats: int
+    published: list[Published]
+
+
+class UnknownAlert(Exception):
+    """There is no alert with this id."""
+
+
+class StaleRevision(Exception):
+    """The alert is no longer at the revision that the caller saw."""
+
+    def __init__(self, current: int) -> None:
+        super().__init__(f"the alert is at revision {current}")
+        self.current = current
+
+
+def apply_findings(
+    connection: Connection,
+    cursor: Callable[[int], str],
+    topic: str,
+    findings: Sequence[Sourced],
+    next_offsets: Mapping[int, int],
+) -> Applied:
+    """Merge the findings that are at or above the stored positions, and move the positions."""
+    last_n = counter(connection, "feed", lock=True)
+    stored = positions_of(connection, topic)
+    fresh = [one.finding for one in findings if one.offset >= stored.get(one.partition, 0)]
+    published: list[Published] = []
+    if fresh:
+        before = _records(connection, _touched(fresh))
+        book = AlertBook(before.values())
+        changes = [change for finding in fresh for change in book.apply(finding)]
+        published = _write(connection, cursor, before, book, changes, last_n)
+    _save_positions(connection, topic, stored, next_offsets)
+    return Applied(len(fresh), len(findings) - len(fresh), published)
+
+
+def apply_act(
+    connection: Connection,
+    cursor: Callable[[int], str],
+    alert_id: str,
+    revision: int,
+    deed: Act,
+    actor: str,
+    note: str | None,
+    at_ms: int,
+) -> list[Published]:
+    """Apply a person's act; raises UnknownAlert, StaleRevision or acts.Refused."""
+    last_n = counter(connection, "feed", lock=True)
+    before = _records(connection, {alert_id})
+    record = before.get(alert_id)
+    if record is None:
+        raise UnknownAlert(alert_id)
+    if record.alert.revision != revision:
+        raise StaleRevision(record.alert.revision)
+    book = AlertBook(before.values())
+    changes = book.act(alert_id, deed, actor, note, at_ms)
+    return _write(connection, cursor, before, book, changes, last_n)
+
+
+def counter(connection: Connection, name: str, *, lock: bool = False) -> int:
+    """Return a counter; with `lock`, no other writer comes in between until the commit."""
+    value = connection.scalar(_COUNTER_LOCKED if lock else _COUNTER, {"name": name})
+    return int(value or 0)
+
+
+def set_counter(connection: Connection, name: str, value: int) -> None:
+    """Set a counter."""
+    connection.execute(_SET_COUNTER, {"counter": name, "value": value})
+
+
+def positions_of(connection: Connection, topic: str) -> dict[int, int]:
+    """Return the next offset of each partition that has been read from."""
+    rows = connection.execute(_POSITIONS, {"topic": topic})
+    return {row.partition: row.next_offset for row in rows}
+
+
+def forget_position(connection: Connection, topic: str, partition: int) -> None:
+    """Forget how far a partition was read."""
+    connection.execute(
+        delete(positions).where(positions.c.topic == topic, positions.c.partition == partition)
+    )
+
+
+def events_after(connection: Connection, n: int, limit: int) -> list[FeedEvent]:
+    """Return the next events of the feed in order."""
+    return [
+        FeedEvent(n=row.n, type=row.type, body=row.body, alert_id=row.alert_id)
+        for row in connection.execute(_EVENTS_AFTER, {"after": n, "page": limit})
+    ]
+
+
+def oldest_n(connection: Connection) -> int | None:
+    """Return the number of the oldest event that is kept."""
+    oldest: int | None = connection.scalar(select(func.min(alert_events.c.n)))
+    return oldest
+
+
+def prune(connection: Connection, keep: int) -> int:
+    """Forget all but the newest `keep` events, never one that is not published; return how many."""
+    upto = min(counter(connection, "feed") - keep, counter(connection, "outbox"))
+    return connection.execute(delete(alert_events).where(alert_events.c.n <= upto)).rowcount
+
+
+def _touched(findings: Iterable[FindingEvent]) -> set[str]:
+    ids: set[str] = set()
+    for finding in findings:
+        ids.add(finding.data.alert_id)
+        ids.update(finding.data.related or ())
+    return ids
+
+
+def _records(connection: Connection, ids: Collection[str]) -> dict[str, Record]:
+    """Return these alerts, their duplicates, and whoever follows as survivor."""
+    records: dict[str, Record] = {}
+    wanted, asked = set(ids), set(ids)
+    while wanted:
+        batch = sorted(wanted)[:_IDS_A_QUERY]
+        wanted.difference_update(batch)
+        for row in connection.execute(_RECORDS, {"ids": batch}):
+            record = record_of(row)
+            records[record.alert.id] = record
+            if record.survivor is not None and record.survivor not in asked:
+                wanted.add(record.survivor)
+                asked.add(record.survivor)
+    return records
+
+
+def _write(
+    connection: Connection,
+    cursor: Callable[[int], str],
+    before: Mapping[str, Record],
+    book: AlertBook,
+    changes: Sequence[AlertEvent],
+    last_n: int,
+) -> list[Published]:
+    """Write what the book has that is not `before`, and number the events."""
+    published: list[Published] = []
+    raised: dict[str, int] = {}
+    for n, change in enumerate(changes, start=last_n + 1):
+        change.cursor = cursor(n)
+        alert_id = change.data.id
+        raised.setdefault(alert_id, n)
+        body = msgspec.json.encode(change)
+        published.append(
+            Published(FeedEvent(n=n, type=change.type, body=body, alert_id=alert_id), change)
+        )
+    new: list[dict[str, Any]] = []
+    old: list[dict[str, Any]] = []
+    for alert_id, record in book.records.items():
+        if alert_id not in before:
+            new.append(row_of(record) | {"raised_n": raised[alert_id]})
+        elif record is not before[alert_id]:
+            row = row_of(record)
+            old.append(row | {"key": row.pop("id")})
+    if new:
+        connection.execute(_INSERT_ALERTS, new)
+    if old:
+        connection.execute(_UPDATE_ALERTS, old)
+    if published:
+        rows = [
+            {
+                "n": one.event.n,
+                "alert_id": one.event.alert_id,
+                "revision": one.change.data.revision,
+                "type": one.event.type,
+                "body": one.event.body,
+            }
+            for one in published
+        ]
+        connection.execute(_INSERT_EVENTS, rows)
+        set_counter(connection, "feed", published[-1].event.n)
+    return published
+
+
+def _save_positions(
+    connection: Connection, topic: str, stored: Mapping[int, int], new: Mapping[int, int]
+) -> None:
+    """Move positions forward; they never go back."""
+    for partition, next_offset in new.items():
+        if partition not in stored:
+            place = {"topic": topic, "partition": partition, "next_offset": next_offset}
+            connection.execute(insert(positions), place)
+        elif next_offset > stored[partition]:
+            moved = {"of": topic, "part": partition, "next_offset": next_offset}
+            connection.execute(_MOVE_POSITION, moved)

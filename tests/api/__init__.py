@@ -1,0 +1,1 @@
+"""Tests of the API: the merge, the store, the feed and the routes."""

@@ -1,0 +1,92 @@
+"""A store on a fresh database, the hub behind it, and the application over both."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from schemas.access import ROLES, Grant, TokenFile, digest
+from services.api.app import create_app
+from services.api.feed.hub import Hub
+from services.api.session import Sessions
+from services.api.store.database import Database
+from services.api.store.store import AlertStore
+from tests.api.examples import AT
+
+QUEUE = 8
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database at the newest revision, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("store") / "alerts.db"
+
+    async def make() -> None:
+        database = Database(f"sqlite+aiosqlite:///{path}")
+        await database.migrate()
+        await database.close()
+
+    # In a thread, since the loop of a test may be running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, make()).result()
+    return path
+
+
+@pytest.fixture
+async def database(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database of the test's own."""
+    path = tmp_path / "alerts.db"
+    shutil.copyfile(migrated, path)
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def hub() -> Hub:
+    """A hub whose live readers may be 8 events behind."""
+    return Hub(QUEUE)
+
+
+@pytest.fixture
+async def store(database: Database, hub: Hub) -> AlertStore:
+    """The store, with the hub behind it."""
+    store = await AlertStore.open(database, hub.publish)
+    hub.begin(store.epoch, store.last_n)
+    return store
+
+
+@pytest.fixture
+def app(store: AlertStore, hub: Hub, database: Database, tmp_path: Path) -> FastAPI:
+    """The application; the token of a role is its name, and the clock stands still."""
+    tokens = TokenFile({digest(role): Grant(f"a {role}", role) for role in ROLES})
+
+    def clock_ms() -> int:
+        return AT
+
+    return create_app(
+        store=store,
+        hub=hub,
+        tokens=tokens,
+        sessions=Sessions(database, clock_ms, tmp_path / "tokens.json"),
+        clock_ms=clock_ms,
+        ready=lambda: {"findings": True, "broker": False},
+        routers=[],
+        max_body_bytes=10_000,
+    )
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A dispatcher's client."""
+    transport = httpx.ASGITransport(app=app)
+    headers = {"Authorization": "Bearer dispatcher"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://api", headers=headers
+    ) as client:
+        yield client

@@ -1,0 +1,33 @@
+"""A migrated database and a clock that stands still until a test moves it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from services.api.store.database import Database
+
+
+@dataclass
+class Clock:
+    """A clock in ms UTC."""
+
+    now_ms: int = 1_650_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh database, migrated."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'alerts.db'}")
+    await database.migrate()
+    yield database
+    await database.close()
