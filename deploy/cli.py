@@ -254,3 +254,7 @@ def _serve(name: "Service", log_form: LogForm) -> None:
 def main() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -36,6 +36,7 @@ class Keeper:
         warn: Callable[[str], None],
         host: str,
         port_variable: str | None,
+        patience: Patience | None = None,
     ) -> None:
         self.name = name
         self.port: int | None = None
@@ -48,7 +49,7 @@ class Keeper:
         self._host = host
         self._port_variable = port_variable
         self._child: Child | None = None
-        self._patience = Patience()
+        self._patience = patience or Patience()
 
     @property
     def pid(self) -> int | None:

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from schemas.access import Grant, Role, TokenFile
@@ -96,12 +96,12 @@ def create_app(
         return Route(path, endpoint, methods=["POST"])
 
     async def healthy(request: Request) -> Response:
-        return PlainTextResponse("ok\n")
+        return JSONResponse({"status": "ok"})
 
     async def ready(request: Request) -> Response:
         if not producer.up:
             raise away("the broker is away, or its topics are not there yet")
-        return PlainTextResponse("ready\n")
+        return JSONResponse({"status": "ready"})
 
     async def show_metrics(request: Request) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
