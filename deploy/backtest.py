@@ -14,6 +14,7 @@ from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from schemas.problems import Rejected
 from schemas.registers import parse_register_type
+from schemas.settings import Settings
 from schemas.times import TimeProblem, format_ms, parse_ms
 from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event, Tick, sort_out
@@ -106,6 +107,8 @@ def run(lines: Iterable[bytes], backtest: Backtest, *, strict: bool) -> int:
             sys.stderr.write(f"line {number}: {error}\n")
     for event in backtest.flush():
         write(_encode(event) + b"\n")
+    for event_id, reason in backtest.refused:
+        sys.stderr.write(f"event {event_id}: set aside: {reason}\n")
     sys.stdout.flush()
     return 1 if strict and malformed else 0
 
@@ -115,13 +118,21 @@ def main(
 ) -> int:
     """Run `cordon backtest`."""
     if data_dir is not None:
-        key = PseudonymKey.load_or_create(data_dir / "pseudonym.key")
+        path = Settings(data_dir=data_dir).pseudonym_key_path
+        if not path.exists():
+            sys.stderr.write(f"no pseudonym key at {path}\n")
+            return 2
+        key = PseudonymKey.load_or_create(path)
     else:
         key = PseudonymKey.fixed_for_tests()
         sys.stderr.write("using the fixed test key for pseudonyms (no --data-dir)\n")
-    backtest = Backtest(key, history_since_ms=FOREVER_MS if from_warm else None)
-    with file.open("rb") as lines:
-        if policy is None:
-            return run(lines, backtest, strict=strict)
-        first = policy.read_bytes().splitlines()
-        return run([*first, *lines], backtest, strict=strict)
+    backtest = Backtest(
+        key,
+        grammar=Settings().plate_grammar,
+        history_since_ms=FOREVER_MS if from_warm else None,
+    )
+    code = 0
+    for source in (policy, file) if policy is not None else (file,):
+        with source.open("rb") as lines:
+            code |= run(lines, backtest, strict=strict)
+    return code

@@ -4,8 +4,9 @@ The modules are imported inside the commands: no command waits for what another 
 """
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -165,11 +166,12 @@ def topics_apply(
 ) -> None:
     """Create every topic that is missing and alter settings that differ."""
     from deploy import topics
+    from deploy.topics_errors import TopicsError
 
     settings = settings_with(kafka=kafka)
     try:
         applied = asyncio.run(topics.apply(settings.kafka, settings.partitions, replicas=replicas))
-    except topics.TopicsError as error:
+    except TopicsError as error:
         typer.echo(f"topics: {error}", err=True)
         raise typer.Exit(1) from error
     typer.echo(
@@ -182,11 +184,12 @@ def topics_apply(
 def topics_list(kafka: Kafka = None) -> None:
     """Show every topic: what it is for, and whether the broker has it."""
     from deploy import topics, topics_table
+    from deploy.topics_errors import TopicsError
 
     settings = settings_with(kafka=kafka)
     try:
         standing = asyncio.run(topics.standing(settings.kafka, settings.partitions))
-    except topics.TopicsError as error:
+    except TopicsError as error:
         typer.echo(f"topics: {error}", err=True)
         raise typer.Exit(1) from error
     topics_table.show(standing)
@@ -197,8 +200,7 @@ def letters_list(kafka: Kafka = None) -> None:
     """Write every dead letter to standard output, one JSON object a line."""
     from deploy import dead_letters
 
-    settings = settings_with(kafka=kafka)
-    raise typer.Exit(asyncio.run(dead_letters.list_command(settings.kafka)))
+    raise typer.Exit(_with_broker(dead_letters.list_command(settings_with(kafka=kafka).kafka)))
 
 
 @letters_app.command("replay")
@@ -212,8 +214,8 @@ def letters_replay(
     """Write the original records back to where they came from."""
     from deploy import dead_letters
 
-    settings = settings_with(kafka=kafka)
-    raise typer.Exit(asyncio.run(dead_letters.replay_command(settings.kafka, places or [], topic)))
+    bootstrap = settings_with(kafka=kafka).kafka
+    raise typer.Exit(_with_broker(dead_letters.replay_command(bootstrap, places or [], topic)))
 
 
 @tokens_app.command("init")
@@ -244,11 +246,42 @@ def tokens_add(
     typer.echo(token)
 
 
+def _with_broker(work: Coroutine[Any, Any, int]) -> int:
+    """Run what needs the broker; say in one line when it cannot be reached."""
+    from aiokafka.errors import KafkaError
+
+    from deploy import logs
+
+    logs.configure("console")
+    try:
+        return asyncio.run(work)
+    except KafkaError as error:
+        typer.echo(f"the broker: {error}", err=True)
+        return 1
+
+
 def _serve(name: "Service", log_form: LogForm) -> None:
     from deploy import logs, service
 
     logs.configure(log_form)
     raise typer.Exit(service.run(name, settings_with()))
+
+
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="gate, latency; all where none is named.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the figures here too, as JSON.")] = None,
+) -> None:
+    """Measure this machine: figures, and their ratio to a floor of the same run."""
+    from deploy.bench import command
+
+    unknown = set(names or ()) - set(command.BENCHMARKS)
+    if unknown:
+        typer.echo(f"bench: no benchmark is named {', '.join(sorted(unknown))}", err=True)
+        raise typer.Exit(2)
+    raise typer.Exit(command.main(names or [], out))
 
 
 def main() -> None:

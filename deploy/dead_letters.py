@@ -45,8 +45,8 @@ async def read_letters(
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         ends = await consumer.end_offsets(consumer.assignment())
         while await _behind(consumer, ends):
             for records in (await consumer.getmany(timeout_ms=500)).values():
@@ -96,8 +96,8 @@ def letter_of(record: Any) -> Letter:
 async def replay_letters(bootstrap: str, letters: Sequence[Letter]) -> None:
     """Write the original records to where they came from; returns when all are acknowledged."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
-    await producer.start()
     try:
+        await producer.start()
         sent = [
             await producer.send(
                 letter.topic,

@@ -25,6 +25,7 @@ from deploy.deployment import DeploymentError, open_deployment
 from deploy.listening import PortTaken, check_ports
 from deploy.ready_file import Ready
 from deploy.system import Places
+from deploy.topics_errors import TopicsError
 from schemas.settings import Settings
 
 State = Literal["ok", "note", "bad"]
@@ -132,7 +133,7 @@ async def topics_on(bootstrap: str, partitions: int) -> Finding:
     """Look at the broker's topics."""
     try:
         standing = await topics.standing(bootstrap, partitions)
-    except topics.TopicsError as error:
+    except TopicsError as error:
         return Finding("topics", "bad", str(error))
     missing = [each.topic.name for each in standing if each.partitions is None]
     wrong = [

@@ -9,17 +9,12 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from msgspec import Struct
 
+from deploy.topics_errors import PartitionMismatch, TopicsError
 from schemas.topics import TOPICS, Topic
 
 _REQUEST_TIMEOUT_MS: Final = 20_000
-
-
-class TopicsError(Exception):
-    """The broker's topics cannot be made what they must be; the text is for the operator."""
-
-
-class PartitionMismatch(TopicsError):
-    """A topic has another number of partitions than this deployment."""
+# Where a setting comes from, in the words of the protocol: DYNAMIC_TOPIC_CONFIG.
+_SET_ON_TOPIC: Final = 1
 
 
 class Applied(Struct):
@@ -136,17 +131,24 @@ async def _alter(admin: AIOKafkaAdminClient, topics: list[Topic]) -> list[str]:
         return []
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
     described = await admin.describe_configs(resources)
-    current = dict(_configs(described))
+    current = {name: {entry[0]: entry[1] for entry in each} for name, each in _configs(described)}
+    own = {
+        name: {entry[0]: entry[1] for entry in each if entry[3] == _SET_ON_TOPIC}
+        for name, each in _configs(described)
+    }
     differing = [
         topic
         for topic in topics
         if any(current[topic.name].get(key) != value for key, value in topic.config().items())
     ]
     if differing:
-        # The request replaces all settings of a topic; those of ours are all that it has.
+        # The request replaces all settings of a topic: what an operator has set besides ours,
+        # such as min.insync.replicas, is sent along.
         answers = await admin.alter_configs(
             [
-                ConfigResource(ConfigResourceType.TOPIC, topic.name, topic.config())
+                ConfigResource(
+                    ConfigResourceType.TOPIC, topic.name, {**own[topic.name], **topic.config()}
+                )
                 for topic in differing
             ]
         )
@@ -157,12 +159,13 @@ async def _alter(admin: AIOKafkaAdminClient, topics: list[Topic]) -> list[str]:
     return [topic.name for topic in differing]
 
 
-def _configs(answers: Any) -> Iterable[tuple[str, dict[str, str]]]:
+def _configs(answers: Any) -> Iterable[tuple[str, list[Any]]]:
+    """Yield each topic with its settings as (name, value, read only, where it is set, …)."""
     for answer in _listed(answers):
         for code, message, _, name, entries in answer.resources:
             if code:
                 raise TopicsError(f"{name} cannot be described: {message or for_code(code)}")
-            yield name, {entry[0]: entry[1] for entry in entries}
+            yield name, entries
 
 
 def _listed(answers: Any) -> list[Any]:

@@ -15,22 +15,34 @@ from deploy.deployment import Deployment, DeploymentError, history_since, open_d
 from deploy.keeper import KeepsDying
 from deploy.listening import PortTaken, address, check_ports
 from deploy.ready_file import Ready
+from deploy.sole import AlreadyRunning, sole_owner
 from deploy.system import Places, System
 from deploy.teller import Teller
+from deploy.topics_errors import TopicsError
 from schemas.persons import PseudonymKey, PseudonymKeyProblem
 from schemas.settings import Settings
 
 _log = structlog.get_logger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # What an operator can mend; each says how in one line. Anything else is a defect, with its trace.
-_TOLD = (BrokerError, DeploymentError, KeepsDying, OSError, PortTaken, PseudonymKeyProblem)
+_TOLD = (
+    AlreadyRunning,
+    BrokerError,
+    DeploymentError,
+    KeepsDying,
+    OSError,
+    PortTaken,
+    PseudonymKeyProblem,
+    TopicsError,
+)
 
 
 def main(settings: Settings, *, demo: bool, ready_file: Path | None) -> int:
     """Run the system until a signal; return the exit code."""
     teller = Teller()
     try:
-        return asyncio.run(_up(settings, teller, demo=demo, ready_file=ready_file))
+        with sole_owner(settings.data_dir.absolute()):
+            return asyncio.run(_up(settings, teller, demo=demo, ready_file=ready_file))
     except _TOLD as error:
         teller.fail(str(error))
         return 1
@@ -58,6 +70,8 @@ async def _up(settings: Settings, teller: Teller, *, demo: bool, ready_file: Pat
         link = await asyncio.to_thread(sign_in_link, ready)
         if link is not None:
             teller.say(f"sign in once, within ten minutes: [bold]{link}[/bold]")
+        if demo:
+            teller.say("the simulated county begins: the first alerts come within seconds")
         teller.say("stop with Ctrl-C")
 
     # A file of an earlier run would tell whoever waits for it that this one is ready.

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from schemas import policy
 from schemas.intake import Intake
 from schemas.persons import IdentifierProblem
 from schemas.plates import PlateProblem
@@ -17,6 +18,7 @@ from schemas.registers import (
     Identifier,
     Order,
     Permit,
+    Policy,
     RegisterEvent,
     ResidentVehicle,
     Transfer,
@@ -33,6 +35,9 @@ _event_decoder = msgspec.json.Decoder(RegisterEvent)
 # Which fields of which register are instants: they are written in the one form of UTC ms.
 _INSTANTS = ("valid_from", "valid_to", "start", "from_", "to", "window_from", "window_to", "eta",
              "warm_until")  # fmt: skip
+
+# The field that an entry's validity begins with where its filing does not say.
+_BEGINS = {"order": "start", "permit": "from", "transfer": "window_from"}
 
 
 class Filed(Struct, frozen=True):
@@ -66,7 +71,9 @@ class Filing:
         if raw.setdefault("id", entry_id) != entry_id:
             raise rejected(f"must be {entry_id!r}, as in the path", "id")
         raw["author"] = author
-        raw.setdefault("valid_from", format_ms(recorded_ms))
+        # A permit that names its hours is meant for them, also when it is filed afterwards.
+        begins = raw.get(_BEGINS.get(name, ""))
+        raw.setdefault("valid_from", begins if begins else format_ms(recorded_ms))
         return self.entry(name, raw)
 
     def entry(self, name: str, raw: dict[str, Any]) -> Entry:
@@ -147,6 +154,10 @@ class Filing:
             entry.person = self._identifier(entry.person, "person")
         elif isinstance(entry, Zone):
             _check_shape(entry)
+        elif isinstance(entry, Policy):
+            wrong = policy.problem(entry.rules)
+            if wrong is not None:
+                raise rejected(wrong[1], wrong[0])
 
     def _identifier(self, who: Identifier, field: str) -> Identifier:
         try:

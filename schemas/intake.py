@@ -27,6 +27,8 @@ from schemas.problems import Problem, invalid, rejected
 from schemas.times import TimeProblem, format_ms, parse_ms
 
 _encode = msgspec.json.Encoder().encode
+# With separators; a resident's number has 18 characters.
+LONGEST_PLATE: Final = 16
 # All events of a request are recorded at one instant.
 _recorded_text = lru_cache(maxsize=16)(format_ms)
 _decoders: Final = {
@@ -111,7 +113,7 @@ class Intake:
 
     def _hit(self, event: Event[PlateHit], warnings: list[Problem]) -> list[Record]:
         hit = event.data
-        hit.plate_raw = hit.plate
+        hit.plate_raw = _kept_raw(hit.plate)
         hit.plate = self._plate(hit.plate, "data.plate", warnings)
         if hit.plate_raw == hit.plate:
             hit.plate_raw = None
@@ -124,7 +126,7 @@ class Intake:
 
     def _scan(self, event: Event[CheckpointScan], warnings: list[Problem]) -> list[Record]:
         scan = event.data
-        scan.plate_raw = scan.plate
+        scan.plate_raw = _kept_raw(scan.plate)
         scan.plate = self._plate(scan.plate, "data.plate", warnings)
         if scan.plate_raw == scan.plate:
             scan.plate_raw = None
@@ -238,6 +240,11 @@ def _type_of(item: bytes | msgspec.Raw) -> str | None:
 def _check_type(kind: EventKind, named: str | None) -> None:
     if named is not None and named != kind.type:
         raise rejected(f"must be {kind.type}", "type")
+
+
+def _kept_raw(plate: str | None) -> str | None:
+    """Return the plate as posted, unless it is too long for one: it may be an identity number."""
+    return plate if plate is not None and len(plate) <= LONGEST_PLATE else None
 
 
 def _set_aside(field: str, error: ValueError) -> Problem:

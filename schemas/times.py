@@ -42,11 +42,16 @@ def parse_ms(text: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _second_text(second: int) -> str:
+def _day_text(day: int) -> str:
     # Not strftime: it writes the year 500 without its zero, and texts no longer sort.
-    return (_EPOCH + timedelta(seconds=second)).replace(tzinfo=None).isoformat()
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def format_ms(instant_ms: int) -> str:
     """Return the one form that Cordon writes: UTC, milliseconds, `Z`; texts sort as instants."""
-    return f"{_second_text(instant_ms // 1000)}.{instant_ms % 1000:03d}Z"
+    day, rest = divmod(instant_ms, DAY_MS)
+    minutes, rest = divmod(rest, MINUTE_MS)
+    return (
+        f"{_day_text(day)}T{minutes // 60:02d}:{minutes % 60:02d}"
+        f":{rest // 1000:02d}.{rest % 1000:03d}Z"
+    )

@@ -31,11 +31,14 @@ class RunningSystem:
         """`environment` names settings without their prefix, such as `workers="2"`."""
         self.data_dir = data_dir
         self._options = options
+        # Settings of whoever runs the tests stay outside; where downloads are kept does not.
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("CORDON_") or name == "CORDON_CACHE_DIR"
+        }
         self._environment = {
-            **{name: value for name, value in os.environ.items() if "CORDON_" not in name},
-            **(
-                {"CORDON_CACHE_DIR": cache} if (cache := os.environ.get("CORDON_CACHE_DIR")) else {}
-            ),
+            **kept,
             "CORDON_API_PORT": "0",
             "CORDON_INGEST_PORT": "0",
             "CORDON_KAFKA_PORT": "0",
@@ -61,6 +64,7 @@ class RunningSystem:
         """Start, and return when everything is ready; raises SystemFailed."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         ready_file = self.data_dir / "told-ready.json"
+        self.said = ""
         self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "deploy.cli", "up", *self._options,
@@ -71,7 +75,11 @@ class RunningSystem:
             env=self._environment,
             start_new_session=True,
         )  # fmt: skip
-        self._read_until("ready: ", START_S)
+        try:
+            self._read_until("stop with Ctrl-C", START_S)
+        except SystemFailed:
+            self.kill()
+            raise
         self._ready = Ready.load(ready_file)
         return self._ready
 
@@ -82,6 +90,8 @@ class RunningSystem:
         self._process.send_signal(signal.SIGTERM)
         self._read_until(None, STOP_S)
         code = self._process.wait(STOP_S)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         if code != 0:
             raise SystemFailed(f"exit code {code}: {self.said}")
         return time.monotonic() - began_s

@@ -22,7 +22,7 @@ from schemas.times import DAY_MS, format_ms
 from schemas.topics import CLOCK, HEADERS, PLATE_HITS
 
 PARTITIONS = 4
-CHILD_TIMEOUT_S = 120
+CHILD_TIMEOUT_S = 300
 
 
 async def run(count: int = 1_000_000, stock: int = 20_000) -> dict[str, Any]:

@@ -21,13 +21,6 @@ WARM_MS = START_MS - 10 * DAY_MS
 FILED_MS = START_MS - 40 * DAY_MS
 
 _encode = msgspec.json.Encoder().encode
-_COMMON = {
-    "valid_from": format_ms(FILED_MS),
-    "author": "bench",
-    "source": "bench",
-    "reason": "bench",
-    "purpose": "outbreak-control",
-}
 
 
 def plate(number: int) -> str:
@@ -43,40 +36,53 @@ def _digits(number: int) -> str:
     return head + "M" + "".join(symbols[int(digit)] for digit in f"{number % 1000:03d}")
 
 
-def _person(number: int) -> dict[str, str]:
+def person(number: int) -> dict[str, str]:
+    """Return the identifier of a person; the number is valid and nobody's."""
     body = f"330421{1950 + number % 50}{number // 50 % 12 + 1:02d}{number // 600 % 28 + 1:02d}"
     body += f"{number // 16_800:03d}"
     total = sum(int(digit) * pow(2, 17 - place) for place, digit in enumerate(body))
     return {"id_type": "resident_id", "id_number": body + "10X98765432"[total % 11]}
 
 
-def registers() -> Iterator[tuple[str, bytes, bytes]]:
-    """Yield (topic, key, value) of every register record."""
-    filing = Filing(Intake(PseudonymKey.fixed_for_tests()))
-
-    def put(name: str, entry_id: str, data: dict[str, object]) -> tuple[str, bytes, bytes]:
-        entry = filing.entry(name, {**_COMMON, **data, "id": entry_id})
-        filed = filing.filed_put(name, entry, FILED_MS, f"{name}/{entry_id}", "bench")
-        return filed.topic, entry_id.encode(), filed.value
-
-    circle = {"crs": "wgs84", "centre": [120.9, 30.9], "radius_m": 500}
-    yield put("zone", "county", {"kind": "region", **circle})
-    yield put("zone", "home", {"kind": "community", **circle})
+def entries(*, orders: int, cars: int, since_ms: int) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield (register, data as one files it); the first `cars` orders name a car."""
+    common = {
+        "valid_from": format_ms(since_ms),
+        "author": "bench",
+        "source": "bench",
+        "reason": "bench",
+        "purpose": "outbreak-control",
+    }
+    circle = {**common, "crs": "wgs84", "centre": [120.9, 30.9], "radius_m": 500}
+    yield "zone", {"id": "county", "kind": "region", **circle}
+    yield "zone", {"id": "home", "kind": "community", **circle}
     for number in range(SITES):
         role = "boundary" if number < 8 else "inner"
-        yield put("site", f"site-{number:03d}", {"name": "s", "role": role, "zones": ["county"]})
-    for number in range(ORDERS):
-        data: dict[str, object] = {
-            "subject": _person(number),
+        name = f"site-{number:03d}"
+        yield "site", {**common, "id": name, "name": name, "role": role, "zones": ["county"]}
+    for number in range(orders):
+        order: dict[str, object] = {
+            **common,
+            "id": f"order-{number:05d}",
+            "subject": person(number),
             "class": "home-isolation",
             "kind": "home",
             "zone": "home",
-            "start": format_ms(FILED_MS),
+            "start": format_ms(since_ms),
             "exposure_date": "2020-01-01",
         }
-        if number < ORDERS_WITH_CARS:
-            data["vehicles"] = [plate(number * (VEHICLES // ORDERS_WITH_CARS))]
-        yield put("order", f"order-{number:05d}", data)
+        if number < cars:
+            order["vehicles"] = [plate(number * (VEHICLES // cars))]
+        yield "order", order
+
+
+def registers() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield (topic, key, value) of every register record of the gate benchmark."""
+    filing = Filing(Intake(PseudonymKey.fixed_for_tests()))
+    for name, data in entries(orders=ORDERS, cars=ORDERS_WITH_CARS, since_ms=FILED_MS):
+        entry = filing.entry(name, data)
+        filed = filing.filed_put(name, entry, FILED_MS, f"{name}/{entry.id}", "bench")
+        yield filed.topic, entry.id.encode(), filed.value
 
 
 class Camera:

@@ -1,12 +1,15 @@
 """Topics: made once, altered where they differ, never with another number of partitions."""
 
+import asyncio
 import dataclasses
+import itertools
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from deploy.topics import PartitionMismatch, TopicsError, apply, standing, wait_for_leaders
+from deploy.topics import apply, standing, wait_for_leaders
+from deploy.topics_errors import PartitionMismatch, TopicsError
 from schemas.topics import TOPICS, Topic
 
 
@@ -28,6 +31,15 @@ async def config(kafka: str, topic: str) -> dict[str, str]:
     return {entry[0]: entry[1] for entry in answers[0].resources[0][4]}
 
 
+async def until_configured(kafka: str, topic: str, wanted: dict[str, str]) -> None:
+    """Wait until the broker shows settings: it acknowledges a change before it does."""
+    async with asyncio.timeout(20):
+        for poll in itertools.count():
+            await asyncio.sleep(0 if poll == 0 else 0.02)
+            if wanted.items() <= (await config(kafka, topic)).items():
+                return
+
+
 async def test_a_second_apply_changes_nothing(kafka: str, namespace: str) -> None:
     topics = mine(namespace)
     first = await apply(kafka, 3, topics=topics)
@@ -41,8 +53,7 @@ async def test_topics_have_the_settings_that_they_declare(kafka: str, namespace:
     topics = mine(namespace)
     await apply(kafka, 3, topics=topics)
     for topic in topics:
-        found = await config(kafka, topic.name)
-        assert topic.config().items() <= found.items()
+        await until_configured(kafka, topic.name, topic.config())
 
 
 async def test_a_changed_setting_is_altered(kafka: str, namespace: str) -> None:
@@ -50,7 +61,22 @@ async def test_a_changed_setting_is_altered(kafka: str, namespace: str) -> None:
     changed = mine(namespace, retention_ms=7_200_000)
     applied = await apply(kafka, 3, topics=changed)
     assert applied.altered == [changed[0].name]
-    assert (await config(kafka, changed[0].name))["retention.ms"] == "7200000"
+    await until_configured(kafka, changed[0].name, {"retention.ms": "7200000"})
+
+
+async def test_what_an_operator_set_besides_stays(kafka: str, namespace: str) -> None:
+    topics = mine(namespace)
+    await apply(kafka, 3, topics=topics)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    theirs = {**topics[0].config(), "max.message.bytes": "2000000"}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topics[0].name, theirs)])
+    await admin.close()
+    await until_configured(kafka, topics[0].name, theirs)
+    changed = mine(namespace, retention_ms=7_200_000)
+    await apply(kafka, 3, topics=changed)
+    both = {"retention.ms": "7200000", "max.message.bytes": "2000000"}
+    await until_configured(kafka, topics[0].name, both)
 
 
 async def test_another_number_of_partitions_is_refused_before_anything_is_made(

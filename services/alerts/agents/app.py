@@ -27,6 +27,8 @@ class Units:
         self._on_failure = on_failure
         self._lock = asyncio.Lock()
         self.by_partition: dict[int, Unit] = {}
+        # A worker may well own nothing: there can be more workers than partitions.
+        self.assigned = False
 
     def wants_more(self, partition: int) -> bool:
         """Tell whether a partition number should be fetched."""
@@ -56,6 +58,7 @@ class Units:
             for unit in self.by_partition.values():
                 unit.run(self._ended(unit))
             metrics.UNITS.set(len(self.by_partition))
+            self.assigned = True
             return {
                 (topic, partition): offset
                 for partition, unit in self.by_partition.items()

@@ -1,7 +1,6 @@
 """Health, readiness and metrics of a worker over HTTP."""
 
 import time
-from collections.abc import Callable
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -13,7 +12,7 @@ from services.alerts.agents.app import Units
 STUCK_S = 60.0
 
 
-def create_app(units: Units, started: Callable[[], bool]) -> FastAPI:
+def create_app(units: Units) -> FastAPI:
     """Return the worker's HTTP application."""
     app = FastAPI(title="Cordon worker", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -30,10 +29,9 @@ def create_app(units: Units, started: Callable[[], bool]) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, object]:
-        ready = started() and bool(units.by_partition)
-        response.status_code = 200 if ready else 503
+        response.status_code = 200 if units.assigned else 503
         return {
-            "status": "ready" if ready else "starting",
+            "status": "ready" if units.assigned else "starting",
             "partitions": sorted(units.by_partition),
         }
 

@@ -69,7 +69,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         loop.add_signal_handler(number, stop.set)
     registers, changed = Registers(), asyncio.Event()
     reader = RegistersReader(settings.kafka, registers, changed)
-    folder = settings.data_dir / "worker"
+    folder = _folder(settings)
     around = Surroundings(
         settings.kafka,
         DEPLOYMENT,
@@ -83,7 +83,6 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
     app = make_app(settings.kafka, f"{DEPLOYMENT}-worker", str(folder / "faust"), units)
     ticker = Ticker(settings.kafka, lambda: units.by_partition, wall_ms)
     server, listener = _health_server(settings, units)
-    Path(folder).mkdir(parents=True, exist_ok=True)
     await reader.start()
     tasks = [asyncio.create_task(server.serve(sockets=[listener]), name="health")]
     tasks.append(asyncio.create_task(_wake_on_change(changed, units), name="wake"))
@@ -112,6 +111,13 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         raise failures[0]
 
 
+def _folder(settings: Settings) -> Path:
+    """Return the worker's folder, which Faust expects to be there."""
+    folder = settings.data_dir / "worker"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 async def _wake_on_change(changed: asyncio.Event, units: Units) -> None:
     while True:
         await changed.wait()
@@ -123,7 +129,7 @@ def _health_server(settings: Settings, units: Units) -> tuple[uvicorn.Server, so
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((settings.host, settings.worker_port))
-    application = create_app(units, lambda: True)
+    application = create_app(units)
     config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
     return _QuietServer(config), listener
 

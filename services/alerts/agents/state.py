@@ -1,7 +1,9 @@
 """A partition's state between runs: the compacted state topic, and RocksDB as its local cache."""
 
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -31,24 +33,36 @@ class LocalStore:
         options.create_if_missing(True)
         try:
             self._db = Rdict(str(self._path), options, access_type=AccessType.read_write())
-        except Exception as error:  # noqa: BLE001 — rocksdict raises bare exceptions.
+        except Exception as error:
             # Another worker that has not stopped yet may hold it; the topic has everything.
             metrics.LOCAL_STORE_ERRORS.inc()
             log.warning("local store not opened", path=str(self._path), error=str(error))
 
-    def load(self) -> tuple[dict[bytes, bytes], int]:
-        """Return the records and the offset of the state topic from which to read on."""
+    def load(self) -> tuple[dict[bytes, bytes], int] | None:
+        """Return the records and the offset of the state topic from which to read on.
+
+        None = there is nothing that could be relied on; then `refill` is due.
+        """
         if self._db is None:
-            return {}, 0
+            return None
         saved_at = self._db.get(_SAVED_AT)
         if saved_at is None or time.time() - int(saved_at) > OLDEST_CACHE_S:
-            return {}, 0
-        records = {bytes(key): bytes(value) for key, value in self._db.items()}
+            return None
+        records = cast(dict[bytes, bytes], dict(self._db.items()))
         offset = int(records.pop(_OFFSET, b"0"))
         records.pop(_SAVED_AT, None)
         return records, offset
 
-    def save(self, changes: list[Change], next_offset: int) -> None:
+    def refill(self, records: Mapping[bytes, bytes], next_offset: int) -> None:
+        """Hold exactly these records: what is saved later is only what changes from here on."""
+        if self._db is None:
+            return
+        gone: list[Change] = [
+            (key, None) for key in cast(Iterable[bytes], self._db.keys()) if key not in records
+        ]
+        self.save([*gone, *records.items()], next_offset)
+
+    def save(self, changes: Iterable[Change], next_offset: int) -> None:
         """Write a committed batch, all of it or nothing."""
         if self._db is None:
             return
@@ -62,7 +76,7 @@ class LocalStore:
         batch.put(_SAVED_AT, str(int(time.time())).encode())
         try:
             self._db.write(batch)
-        except Exception as error:  # noqa: BLE001 — rocksdict raises bare exceptions.
+        except Exception as error:
             metrics.LOCAL_STORE_ERRORS.inc()
             log.error("local store not written", path=str(self._path), error=str(error))
             self.close()
@@ -75,8 +89,11 @@ class LocalStore:
 
 
 async def restore(bootstrap: str, partition: int, local: LocalStore) -> dict[bytes, bytes]:
-    """Return the newest record of each piece of state, from the cache and the state topic."""
-    records, offset = local.load()
+    """Return the newest record of each piece of state, from the cache and the state topic.
+
+    The cache is brought to where the topic ends: with what it lacked, or whole.
+    """
+    cached = local.load()
     place = TopicPartition(WORKER_STATE, partition)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -91,16 +108,23 @@ async def restore(bootstrap: str, partition: int, local: LocalStore) -> dict[byt
         consumer.assign([place])
         ends = await consumer.end_offsets([place])
         starts = await consumer.beginning_offsets([place])
-        if not starts[place] <= offset <= ends[place]:
+        if cached is not None and not starts[place] <= cached[1] <= ends[place]:
             # The cache is of another topic of that name, or the topic has lost its beginning.
-            records, offset = {}, starts[place]
+            cached = None
+        records, offset = cached or ({}, starts[place])
+        changes: dict[bytes, bytes | None] = {}
         consumer.seek(place, offset)
         while await consumer.position(place) < ends[place]:
             for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ()):
+                changes[record.key] = record.value
                 if record.value is None:
                     records.pop(record.key, None)
                 else:
                     records[record.key] = record.value
     finally:
         await consumer.stop()
+    if cached is None:
+        local.refill(records, ends[place])
+    else:
+        local.save(changes.items(), ends[place])
     return records

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import cast
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 from msgspec import Struct
 
 from schemas.topics import DEAD_LETTERS, FINDINGS, HEADERS, HELD, WORKER_STATE
@@ -57,7 +59,8 @@ class Transactions:
             # A dead worker's open transaction holds every reader back for this long.
             transaction_timeout_ms=10_000,
             acks="all",
-            compression_type="lz4",
+            # No compression: identities, the greater part, are random bytes.
+            compression_type=None,
             max_batch_size=1 << 20,
             max_request_size=8 << 20,
             retry_backoff_ms=10,
@@ -121,6 +124,7 @@ class Transactions:
                     letter.value,
                     letter.key,
                     headers=[
+                        *HEADERS,
                         ("reason", letter.reason.encode()),
                         ("source-topic", letter.topic.encode()),
                         ("source-partition", str(letter.partition).encode()),
@@ -130,13 +134,14 @@ class Transactions:
             )
         for batch in self._state_batches(producer, state):
             sends.append(await producer.send_batch(batch, WORKER_STATE, partition=self.partition))
+        # Every future is awaited, so that no failure goes unseen; the first one is raised.
         delivered = await asyncio.gather(*sends, return_exceptions=True)
-        failures = [result for result in delivered if isinstance(result, BaseException)]
-        if failures:
-            raise failures[0]
+        for result in delivered:
+            if isinstance(result, BaseException):
+                raise result
         await producer.commit_transaction()
         # The cache may read the last batch of the state again, which changes nothing.
-        return int(delivered[-1].offset)
+        return int(cast(RecordMetadata, delivered[-1]).offset)
 
     @staticmethod
     def _state_batches(producer: AIOKafkaProducer, state: list[Change]) -> Iterator[BatchBuilder]:

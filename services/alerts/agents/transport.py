@@ -73,7 +73,10 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(  # The signature is Faust's.
+        self,
+        timeout: float,  # noqa: ASYNC109
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield one message per partition number for what one fetch brought."""
         if not self.flow_active:
             await self.wait(cast(Any, self.can_resume_flow))
@@ -137,6 +140,12 @@ class Consumer(driver.Consumer):
 
         await self._thread.call_thread(seek)
         return offsets
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take an assignment up; for an empty one Faust asks for no positions."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        if not assigned:
+            await self.shop.positions(set())
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let the units rest before the group hands their partitions to somebody."""

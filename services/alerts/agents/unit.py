@@ -5,28 +5,34 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from msgspec import Struct
 
 from schemas.times import parse_ms
-from schemas.topics import CLOCK, JOINS, UNIT_TOPICS
+from schemas.topics import (
+    CHECKPOINT_SCANS,
+    CLOCK,
+    HEALTH_CHECKS,
+    JOINS,
+    PLATE_HITS,
+    UNIT_TOPICS,
+)
 from services.alerts.agents import metrics
 from services.alerts.agents.registers_reader import RegistersReader
 from services.alerts.agents.state import LocalStore, restore
 from services.alerts.agents.transaction import Letter, Transactions
 from services.alerts.engine.book import Book
-from services.alerts.engine.decode import Event, sort_out
+from services.alerts.engine.decode import Event, Hit, PersonSeen, Scan, sort_out
 from services.alerts.engine.engine import Engine, Output
 from services.alerts.engine.ordering import Lanes
 from services.alerts.engine.registers import Registers
 
 log = structlog.get_logger()
 
-MOST_EVENTS = 5_000
+MOST_EVENTS = 10_000
 # Without findings a batch is committed at this size or age, so that transactions stay rare.
-COMMIT_EVENTS = 10_000
+COMMIT_EVENTS = 20_000
 COMMIT_S = 0.2
 # Ticks alone move only the clock; their position may wait.
 IDLE_COMMIT_S = 5.0
@@ -34,7 +40,7 @@ IDLE_COMMIT_S = 5.0
 MOST_WAITING = 20_000
 # Offsets of these topics may jump: joins are transactional, clock records expire early.
 MAY_JUMP = frozenset((JOINS, CLOCK))
-_encode = msgspec.json.Encoder().encode
+_TOPIC_OF = {Hit: PLATE_HITS, Scan: CHECKPOINT_SCANS, PersonSeen: HEALTH_CHECKS}
 
 
 class Fetched(Struct, frozen=True):
@@ -70,6 +76,7 @@ class Unit:
         self._since_commit = 0
         self._dirty_at: float | None = None
         self._idle_dirty = False
+        self._committed: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -82,8 +89,14 @@ class Unit:
         book = Book()
         marker = book.load(records.items())
         offsets = marker.next_offsets if marker else {}
-        missing = [topic for topic in UNIT_TOPICS if topic not in offsets]
-        self._lanes = Lanes({**offsets, **await self._beginnings(missing)})
+        # What expired while nobody was on duty can't be read any more; its lane must not wait.
+        self._lanes = Lanes(
+            {
+                topic: max(begin, offsets.get(topic, 0))
+                for topic, begin in (await self._beginnings()).items()
+            }
+        )
+        self._committed = self._lanes.next_offsets
         self._engine = Engine(
             self._around.registers, book, history_since_ms=self._around.history_since_ms
         )
@@ -95,10 +108,8 @@ class Unit:
             seconds=round(time.monotonic() - began, 3),
         )
 
-    async def _beginnings(self, topics: Sequence[str]) -> dict[str, int]:
-        if not topics:
-            return {}
-        places = [TopicPartition(topic, self.partition) for topic in topics]
+    async def _beginnings(self) -> dict[str, int]:
+        places = [TopicPartition(topic, self.partition) for topic in UNIT_TOPICS]
         async with self._plain_consumer() as consumer:
             starts = await consumer.beginning_offsets(places)
         return {place.topic: start for place, start in starts.items()}
@@ -191,7 +202,11 @@ class Unit:
                 )
             )
             metrics.DEAD_LETTERS.labels(topic, "held" if each.held else "dead").inc()
-        self._lanes.by_topic[topic].offer(events, [record.offset for record in records])
+        first, last = records[0].offset, records[-1].offset
+        if last - first + 1 == len(records):
+            self._lanes.by_topic[topic].offer(events, range(first, last + 1))
+        else:
+            self._lanes.by_topic[topic].offer(events, [record.offset for record in records])
 
     async def _missing(self, topic: str, begin: int, end: int) -> list[ConsumerRecord]:
         """Read the records from `begin` up to `end`, as far as they still exist."""
@@ -247,21 +262,26 @@ class Unit:
         metrics.BATCH_SIZE.observe(len(batch))
         self._since_commit += len(batch)
         self.moved_at = time.monotonic()
-        if self._engine.unsaved or self._letters:
+        if self._engine.unsaved:
             if self._dirty_at is None:
                 self._dirty_at = time.monotonic()
         else:
             self._idle_dirty = True
 
     def _due(self) -> bool:
-        if self._engine.pending or self._letters or self._since_commit >= COMMIT_EVENTS:
+        if self._engine.pending or self._since_commit >= COMMIT_EVENTS:
+            return True
+        if any(self._passed(letter) for letter in self._letters):
             return True
         return self._dirty_at is not None and time.monotonic() >= self._dirty_at + COMMIT_S
 
     async def _commit(self) -> None:
-        output = self._engine.flush(self._lanes.next_offsets)
-        letters = [*self._letters, *self._failed(output)]
-        self._letters = []
+        began_at = self._committed
+        self._committed = self._lanes.next_offsets
+        output = self._engine.flush(self._committed)
+        due = [letter for letter in self._letters if self._passed(letter)]
+        self._letters = [letter for letter in self._letters if not self._passed(letter)]
+        letters = [*due, *await self._failed(output, began_at)]
         began = time.perf_counter()
         offset = await self._transactions.commit(output.findings, output.state, letters)
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
@@ -272,15 +292,31 @@ class Unit:
         self._since_commit, self._dirty_at, self._idle_dirty = 0, None, False
         _count(output)
 
-    def _failed(self, output: Output) -> list[Letter]:
+    def _passed(self, letter: Letter) -> bool:
+        """Tell whether the next offsets lie behind a refused record: then its letter goes out."""
+        return letter.offset < self._lanes.by_topic[letter.topic].next_offset
+
+    async def _failed(self, output: Output, began_at: Mapping[str, int]) -> list[Letter]:
+        """Return letters for the events on which a rule failed, with their bytes as they came."""
         letters = []
         for event, reason in output.failed:
-            where = getattr(event, "type", "")
-            metrics.DEAD_LETTERS.labels(where, "failed").inc()
-            log.error("a rule failed", event=getattr(event, "id", ""), reason=reason)
-            letters.append(
-                Letter(False, reason, where, self.partition, -1, None, _encode(event))
-            )
+            topic = _TOPIC_OF[type(event)]
+            log.error("a rule failed", topic=topic, reason=reason)
+            begin, end = began_at.get(topic, 0), self._committed[topic]
+            for record in await self._missing(topic, begin, end):
+                if event in sort_out(topic, [record.value])[0]:
+                    letters.append(
+                        Letter(
+                            False,
+                            reason,
+                            topic,
+                            self.partition,
+                            record.offset,
+                            record.key,
+                            record.value,
+                        )
+                    )
+                    metrics.DEAD_LETTERS.labels(topic, "failed").inc()
         return letters
 
 

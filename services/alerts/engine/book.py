@@ -115,9 +115,16 @@ class Book:
         self.changed.add(("w", site, identity))
         return event
 
+    @property
+    def has_changed(self) -> bool:
+        """Tell whether anything changed since the last dump."""
+        return bool(self.changed) or any(table.changed for table in self.established.values())
+
     def dump(self, next_offsets: dict[str, int]) -> list[Change]:
         """Return the records of all that changed since the last dump, the marker last."""
         changes = [(self._key(each), self._value(each)) for each in sorted(self.changed)]
+        for region, table in self.established.items():
+            changes += table.dump(region)
         changes.append((MARKER, _pack(Marker(next_offsets, self.clock))))
         self.changed.clear()
         return changes
@@ -128,9 +135,6 @@ class Book:
 
     def _value(self, name: tuple[str, ...]) -> bytes | None:
         match name:
-            case ("s", region, plate):
-                day = self.established[region].days.get(plate)
-                return None if day is None else day.to_bytes(4, "big")
             case ("g", fold):
                 group = self.groups.get(fold)
                 return None if group is None else _pack(group)

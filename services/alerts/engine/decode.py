@@ -4,6 +4,8 @@ Only the fields that some rule needs are decoded: at hundreds of thousands of ev
 rest would cost more than the rules. `gc=False` keeps them out of the collector's rounds.
 """
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import Struct
 
@@ -108,7 +110,7 @@ _CHECK = msgspec.json.Decoder(PersonSeen).decode
 _TICK = msgspec.json.Decoder(Tick).decode
 _OTHER = msgspec.json.Decoder(Other).decode
 
-DECODERS = {
+DECODERS: dict[str, tuple[Callable[[bytes], Event], str]] = {
     topics.PLATE_HITS: (_HIT, "cordon.plate-hit.v1"),
     topics.CHECKPOINT_SCANS: (_SCAN, "cordon.checkpoint-scan.v1"),
     topics.HEALTH_CHECKS: (_CHECK, "cordon.health-check.v1"),

@@ -29,6 +29,8 @@ from services.alerts.rules.rule import Match, Rule
 # Histories are kept this long after their last match, for late events and late excuses.
 KEEP_HISTORY_MS = 10 * DAY_MS
 ARCHIVE_MS = 14 * DAY_MS
+# Up to this lateness events are applied as if they had come in time.
+LATE_MS = 72 * HOUR_MS
 MOST_WAITING = 100_000
 _END_OF_TIME = "9999-12-31T23:59:59.999Z"
 _FIRST_SEEN = first_seen_vehicle.RULE
@@ -51,6 +53,7 @@ class _Site(Struct):
     until: str
     filed: str
     days: dict[str, int]
+    changed: set[str]
     facts: SiteFacts
     min_confidence: float
     look_back_d: int
@@ -90,34 +93,22 @@ class Engine:
     @property
     def unsaved(self) -> bool:
         """Tell whether anything but the clock has changed since the last flush."""
-        return bool(self._touched or self._fresh or self._state or self.book.changed)
+        return bool(self._touched or self._fresh or self._state or self.book.has_changed)
 
     def apply(self, batch: Sequence[Event]) -> None:
         """Apply events in the order given, which is that of acceptance."""
         if self._inbox:
             self._take_changes()
-        book, seen, fresh = self.book, self.book.identities.seen, self._fresh
-        sites, linked, days = self._sites, self._linked, self._days
-        note, remember = seen.add, fresh.append
+        book, sites, linked, days = self.book, self._sites, self._linked, self._days
         clock, stop = book.clock, self._stop
-        duplicates = 0
-        for event in batch:
+        for event in self._without_repeats(batch):
             recorded = event.recordedtime
             if recorded > clock:
                 if recorded >= stop:
                     self._advance(recorded)
                     stop = self._stop
                 clock = book.clock = recorded
-            kind = event.__class__
-            if kind is Tick:
-                continue
-            who = digest(f"{event.source}\0{event.id}".encode())
-            if who in seen:
-                duplicates += 1
-                continue
-            note(who)
-            remember(who)
-            if kind is Hit:
+            if isinstance(event, Hit):
                 data = event.data
                 plate = data.plate
                 if plate is None or data.is_preview:
@@ -132,22 +123,48 @@ class Engine:
                         and site.since <= time < site.until
                         and site.filed <= recorded
                     ):
-                        if data.confidence < site.min_confidence:
-                            continue
                         date = time[:10]
                         day = days.get(date)
                         if day is None:
                             day = days[date] = day_of(parse_ms(time))
                         if day <= last:
                             continue
-                        if day - last <= site.look_back_d:
-                            site.days[plate] = day
-                            book.changed.add(("s", site.facts.region, plate))
+                        # A read of an earlier day may put visits on record in another light.
+                        if day - last <= site.look_back_d and date == clock[:10]:
+                            if data.confidence >= site.min_confidence:
+                                site.days[plate] = day
+                                site.changed.add(plate)
                             continue
+            elif isinstance(event, Tick):
+                continue
             self._judge(event)
             stop = self._stop
         self._counts["applied"] += len(batch)
-        self._counts["duplicates"] += duplicates
+
+    def _without_repeats(self, batch: Sequence[Event]) -> Sequence[Event]:
+        """Return the events that were not seen in the last 24 hours, and remember them."""
+        seen = self.book.identities.seen
+        fresh = [
+            digest(f"{event.source}\0{event.id}".encode())
+            for event in batch
+            if not isinstance(event, Tick)
+        ]
+        unique = set(fresh)
+        if len(unique) == len(fresh) and seen.isdisjoint(unique):
+            seen |= unique
+            self._fresh += fresh
+            return batch
+        kept: list[Event] = []
+        for event in batch:
+            if not isinstance(event, Tick):
+                who = digest(f"{event.source}\0{event.id}".encode())
+                if who in seen:
+                    self._counts["duplicates"] += 1
+                    continue
+                seen.add(who)
+                self._fresh.append(who)
+            kept.append(event)
+        return kept
 
     def flush(self, next_offsets: dict[str, int]) -> Output:
         """Return what came of all events applied since the last flush."""
@@ -172,9 +189,7 @@ class Engine:
                 findings.append((finding.alert_id, _encode(event)))
             self.book.changed.add(("h", *key))
         self._touched.clear()
-        chunk = self.book.identities.close_batch(
-            self._fresh, parse_ms(clock) if self._fresh else 0
-        )
+        chunk = self.book.identities.close_batch(self._fresh, parse_ms(clock) if self._fresh else 0)
         if chunk is not None:
             self._state.append((identity_key(chunk[0]), chunk[1]))
             self._fresh.clear()
@@ -189,16 +204,21 @@ class Engine:
         """Apply the rules to one event; one that a rule fails on is set aside, not lost."""
         try:
             self._apply_rules(event)
-        except Exception as error:  # noqa: BLE001 — whatever a rule raises, the rest goes on.
+        except Exception as error:
             self._failed.append((event, f"{type(error).__name__}: {error}"))
             self._counts["rule-failed"] += 1
+            if not isinstance(event, Tick):
+                # It is not done, so it must not count as seen when it is sent again.
+                who = identity(event.source, event.id)
+                self.book.identities.seen.discard(who)
+                self._fresh = [each for each in self._fresh if each != who]
 
     def _apply_rules(self, event: Event) -> None:
         if not isinstance(event, Hit | Scan | PersonSeen):
             self._counts["without-rule"] += 1
             return
         time_ms, recorded_ms = parse_ms(event.time), parse_ms(event.recordedtime)
-        site = self._site(event.data.site, time_ms, recorded_ms)
+        site = self._site(event, time_ms, recorded_ms)
         if site is None:
             self._wait(event)
             return
@@ -253,7 +273,10 @@ class Engine:
             site.role,
             time_ms < site.warm_until_ms,
         )
-        if data.plate in self._linked and recorded_ms - time_ms <= ARCHIVE_MS:
+        if recorded_ms - time_ms > ARCHIVE_MS:
+            self._counts["archived"] += 1
+            return
+        if data.plate in self._linked:
             rule = quarantined_vehicle_moving.RULE
             parameters, policy = self._registers.policy(rule.name, time_ms, recorded_ms)
             for found in quarantined_vehicle_moving.detect(
@@ -268,71 +291,79 @@ class Engine:
     def _sight(self, read: Read) -> None:
         """Note that a vehicle was seen, and look at its group where it may be new."""
         parameters, _ = self._registers.policy(_FIRST_SEEN.name, read.time_ms, read.recorded_ms)
-        days = self.book.region(read.region).days
         accepted = read.confidence >= parameters["min_confidence"]
         look_back_d = parameters["look_back_d"]
-        day, last = day_of(read.time_ms), days.get(read.plate)
-        if last is not None and day - last <= look_back_d:
-            if accepted and day > last:
-                days[read.plate] = day
-                self.book.changed.add(("s", read.region, read.plate))
-            return
-        if not sightings.is_warm(self._since_ms, read.time_ms, look_back_d):
-            # No entrance at this time can open an alert, and for later ones it is just known.
-            if accepted and day > (last or 0):
-                days[read.plate] = day
-                self.book.changed.add(("s", read.region, read.plate))
-            return
-        if last is not None:
-            del days[read.plate]
-            self.book.changed.add(("s", read.region, read.plate))
+        table = self.book.region(read.region)
+        day, last = day_of(read.time_ms), table.days.get(read.plate)
         folded = fold(read.plate)
-        group = self.book.groups.setdefault(folded, sightings.Group([]))
-        self._counts["reads-pushed-out"] += sightings.add(group, read)
+        group = self.book.groups.get(folded)
+        is_known = last is not None and day - last <= look_back_d
+        if is_known or not sightings.is_warm(self._since_ms, read.time_ms, look_back_d):
+            # No entrance at this time can open an alert, and for later ones it is just known.
+            if not accepted or day <= (last or 0):
+                return
+            if group is None:
+                table.note(read.plate, day)
+                return
+            plates = sightings.plates_of(group.reads)
+            table.note(read.plate, sightings.recognise(group, read, parameters))
+        else:
+            if group is None:
+                group = self.book.groups[folded] = sightings.Group([])
+            self._counts["reads-pushed-out"] += sightings.add(group, read)
+            plates = sightings.plates_of(group.reads)
         self.book.changed.add(("g", folded))
         due_ms = read.time_ms + sightings.SETTLED_MS
-        if any(each.role == "boundary" and each.direction == "in" for each in group.reads):
-            due_ms = min(due_ms, self._assess(folded, parse_ms(self.book.clock)))
+        due_ms = min(due_ms, self._assess(folded, parse_ms(self.book.clock), plates))
         key = f"g/{folded}"
         self.book.schedule(key, min(due_ms, self.book.deadlines.get(key, FOREVER)))
         self._stop = min(self._stop, format_ms(due_ms))
 
-    def _assess(self, folded: str, clock_ms: int) -> int:
+    def _assess(self, folded: str, clock_ms: int, plates: set[tuple[str, str]]) -> int:
         """Look at the visits of a confusion group again; return when the clock changes one."""
-        group = self.book.groups[folded]
-        newest = max(group.reads, key=lambda read: (read.recorded_ms, read.time_ms))
-        parameters, policy = self._registers.policy(
-            _FIRST_SEEN.name, newest.time_ms, newest.recorded_ms
-        )
-        knowledge = Knowledge(
-            group, self.book.established, self._registers, self._since_ms, parameters
-        )
+        reads = self.book.groups[folded].reads
         found: dict[tuple[str, str], list[Match]] = {}
         due: list[int] = []
-        for visit in first_seen_vehicle.assess(
-            group.reads, knowledge, parameters, policy, clock_ms
-        ):
-            found.setdefault((visit.region, visit.plate), []).extend(visit.matches)
-            if visit.due_ms is not None:
-                due.append(visit.due_ms)
-        for region, plate in sorted(sightings.plates_of(group.reads)):
+        if any(read.role == "boundary" and read.direction == "in" for read in reads):
+            newest = max(reads, key=lambda read: (read.recorded_ms, read.time_ms))
+            parameters, policy = self._registers.policy(
+                _FIRST_SEEN.name, newest.time_ms, newest.recorded_ms
+            )
+            knowledge = Knowledge(
+                reads, self.book.established, self._registers, self._since_ms, parameters
+            )
+            plates = {each for each in plates if not knowledge.is_final(*each, clock_ms)}
+            for visit in first_seen_vehicle.assess(reads, knowledge, parameters, policy, clock_ms):
+                found.setdefault((visit.region, visit.plate), []).extend(visit.matches)
+                if visit.due_ms is not None:
+                    due.append(visit.due_ms)
+        for region, plate in sorted(plates):
             matches = found.get((region, plate), [])
             key = (_FIRST_SEEN.name, f"{region}/{plate}")
             if matches or key in self.book.histories:
                 history = self.book.history(*key, "vehicle", plate)
-                if episodes.replace_all(history, matches, _FIRST_SEEN):
+                # What came of reads that have settled since stands.
+                oldest_ms = min(
+                    (
+                        each.time_ms
+                        for each in reads
+                        if (each.region, each.plate) == (region, plate)
+                    ),
+                    default=0,
+                )
+                settled = [match for match in history.matches if match.first_ms < oldest_ms]
+                if episodes.replace_all(history, [*settled, *matches], _FIRST_SEEN):
                     self._touched.add(key)
         return min(due, default=FOREVER)
 
     def _deadline(self, folded: str, clock_ms: int) -> None:
         """A group's time has come: look at it again, and let go what has settled."""
-        due_ms = self._assess(folded, clock_ms)
         group = self.book.groups[folded]
+        due_ms = self._assess(folded, clock_ms, sightings.plates_of(group.reads))
         parameters, _ = self._registers.policy(_FIRST_SEEN.name, clock_ms, clock_ms)
         settled, next_ms = sightings.graduates(group, clock_ms, parameters)
         for region, plate, day in settled:
-            self.book.region(region).days[plate] = day
-            self.book.changed.add(("s", region, plate))
+            self.book.region(region).note(plate, day)
         self.book.changed.add(("g", folded))
         if next_ms is None:
             del self.book.groups[folded]
@@ -360,14 +391,17 @@ class Engine:
 
     # Registers.
 
-    def _site(self, site_id: str, time_ms: int, recorded_ms: int) -> SiteFacts | None:
+    def _site(self, event: Waiting, time_ms: int, recorded_ms: int) -> SiteFacts | None:
+        site_id = event.data.site
         if site_id not in self._sites:
             self._sites[site_id] = self._steady_site(site_id)
         site = self._sites[site_id]
-        if site is not None:
-            time, recorded = format_ms(time_ms), format_ms(recorded_ms)
-            if site.since <= time < site.until and site.filed <= recorded:
-                return site.facts
+        if (
+            site is not None
+            and site.since <= event.time < site.until
+            and site.filed <= event.recordedtime
+        ):
+            return site.facts
         return self._registers.site(site_id, time_ms, recorded_ms)
 
     def _steady_site(self, site_id: str) -> _Site | None:
@@ -391,11 +425,13 @@ class Engine:
         if facts is None:
             return None
         parameters, _ = self._registers.policy(_FIRST_SEEN.name, since_ms, filed_ms)
+        table = self.book.region(facts.region)
         return _Site(
             format_ms(since_ms),
             _END_OF_TIME if until_ms == FOREVER else format_ms(until_ms),
             format_ms(filed_ms),
-            self.book.region(facts.region).days,
+            table.days,
+            table.changed,
             facts,
             parameters["min_confidence"],
             parameters["look_back_d"],
@@ -468,16 +504,16 @@ class Engine:
         ]
         for site_id, events in list(self.book.waiting.items()):
             for who, event in list(events.items()):
-                if parse_ms(event.recordedtime) + 72 * HOUR_MS < clock_ms:
+                if parse_ms(event.recordedtime) + LATE_MS < clock_ms:
                     self._counts["waited-in-vain"] += 1
                     self.book.stop_waiting(site_id, who)
         if not new_day:
             return
         for key, history in list(self.book.histories.items()):
             last_ms = max((match.last_ms for match in history.matches), default=0)
-            if last_ms + KEEP_HISTORY_MS < clock_ms and key not in self._touched:
+            keep_ms = max(KEEP_HISTORY_MS, BY_NAME[key[0]].quiet_gap_ms + LATE_MS)
+            if last_ms + keep_ms < clock_ms and key not in self._touched:
                 self.book.forget_history(key)
-        for region, table in self.book.established.items():
-            for plate in table.expire(day_of(clock_ms)):
-                self.book.changed.add(("s", region, plate))
+        for table in self.book.established.values():
+            table.expire(day_of(clock_ms))
         self._days.clear()

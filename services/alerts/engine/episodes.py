@@ -5,7 +5,6 @@ Everything here is a function of the set of matches, never of their order of arr
 """
 
 from bisect import insort
-from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +18,7 @@ from schemas.alerts import (
     Subject,
     alert_id,
 )
-from schemas.times import format_ms
+from schemas.times import format_ms, parse_ms
 from services.alerts.rules.rule import Match, Rule, rank
 
 NEWEST_EVIDENCE = 4
@@ -98,11 +97,10 @@ def add(history: History, match: Match, rule: Rule) -> bool:
     if matches and where <= place(matches[-1]):
         if any(place(other) == where for other in matches):
             return False
-        settle(history, rule)
+        settle(history, rule, match.first_ms, match.last_ms)
     insort(matches, match, key=place)
     history.changed_ms = min(history.changed_ms, match.first_ms)
     if len(matches) > MOST_MATCHES:
-        settle(history, rule)
         _fold(history, rule)
     return True
 
@@ -112,13 +110,14 @@ def _widen(history: History, match: Match, near: list[Match], rule: Rule) -> boo
     first = min(parts, key=place)
     joined = msgspec.structs.replace(
         first,
+        count=sum(part.count for part in parts) - len(parts) + 1,
         last_ms=max(part.last_ms for part in parts),
         historical=all(part.historical for part in parts),
         severity=max((part.severity for part in parts), key=rank),
     )
     if near == [joined]:
         return False
-    settle(history, rule)
+    settle(history, rule, joined.first_ms, joined.last_ms)
     history.matches = [other for other in history.matches if other not in near]
     insort(history.matches, joined, key=place)
     return True
@@ -133,49 +132,57 @@ def _fold(history: History, rule: Rule) -> None:
             continue
         old, new = episode[: -FOLD_TO // 2], episode[-FOLD_TO // 2 :]
         standing = [match for match in old if match.withdrawn is None]
-        worst = max(standing or old, key=lambda match: rank(match.severity))
-        folded.append(
-            msgspec.structs.replace(
-                old[0],
-                last_ms=max(match.last_ms for match in old),
-                severity=worst.severity,
-                historical=all(match.historical for match in standing or old),
-                count=sum(match.count for match in standing),
-                withdrawn=None if standing else old[0].withdrawn,
-            )
-        )
-        folded += new
+        withdrawn = [match for match in old if match.withdrawn is not None]
+        kept = [_folded(matches) for matches in (standing, withdrawn) if matches]
+        folded += [*sorted(kept, key=place), *new]
     history.matches = folded
+
+
+def _folded(matches: list[Match]) -> Match:
+    return msgspec.structs.replace(
+        matches[0],
+        last_ms=max(match.last_ms for match in matches),
+        severity=max((match.severity for match in matches), key=rank),
+        evidence_class=max(
+            (match.evidence_class for match in matches), key=_CLASS_RANK.__getitem__
+        ),
+        historical=all(match.historical for match in matches),
+        count=sum(match.count for match in matches),
+    )
 
 
 def replace_all(history: History, matches: list[Match], rule: Rule) -> bool:
     """Put a whole new set of matches in place; return False where nothing changed."""
     if matches == history.matches:
         return False
-    settle(history, rule)
+    settle(history, rule, -FOREVER_MS, FOREVER_MS)
     history.matches = matches
     return True
 
 
 def withdraw(history: History, index: int, excuse: str | None, rule: Rule) -> None:
     """Take the ground of one match away, or give it back where the excuse no longer holds."""
-    settle(history, rule)
+    match = history.matches[index]
+    settle(history, rule, match.first_ms, match.last_ms)
     history.matches[index] = msgspec.structs.replace(history.matches[index], withdrawn=excuse)
 
 
-def settle(history: History, rule: Rule) -> None:
-    """Note the alerts as they stand, so that one that vanishes now can still be withdrawn."""
-    history.changed_ms = 0
-    for finding in snapshots(history, rule):
+def settle(history: History, rule: Rule, first_ms: int, last_ms: int) -> None:
+    """Note the alerts within reach of a change, so that one that vanishes can be withdrawn."""
+    since_ms, until_ms = first_ms - rule.quiet_gap_ms, last_ms + rule.quiet_gap_ms
+    history.changed_ms = min(history.changed_ms, since_ms)
+    for finding in snapshots(history, rule, since_ms, until_ms):
         history.noted[finding.alert_id] = finding
 
 
-def snapshots(history: History, rule: Rule, since_ms: int = 0) -> list[Finding]:
-    """Return each episode that reaches beyond an instant as it stands, in order of time."""
+def snapshots(
+    history: History, rule: Rule, since_ms: int = -FOREVER_MS, until_ms: int = FOREVER_MS
+) -> list[Finding]:
+    """Return each episode that reaches into a span as it stands, in order of time."""
     return [
         _snapshot(history, episode, rule)
         for episode in group(history.matches, rule.quiet_gap_ms)
-        if episode[-1].last_ms >= since_ms
+        if episode[-1].last_ms >= since_ms and episode[0].first_ms <= until_ms
     ]
 
 
@@ -186,9 +193,9 @@ def flush(history: History, rule: Rule) -> list[Finding]:
     its matches in, or for want of any ground.
     """
     findings: list[Finding] = []
-    # Where nothing was noted, matches were only appended: older episodes stand as they were told.
-    since_ms = 0 if history.noted else history.changed_ms
-    history.changed_ms = FOREVER_MS
+    # Episodes that no change could reach stand as they were told.
+    since_ms, history.changed_ms = history.changed_ms, FOREVER_MS
+    episodes = group(history.matches, rule.quiet_gap_ms)
     current = {finding.alert_id: finding for finding in snapshots(history, rule, since_ms)}
     for alert, finding in current.items():
         before = history.told.get(alert)
@@ -197,11 +204,14 @@ def flush(history: History, rule: Rule) -> list[Finding]:
         if before is None or not _same(before, finding):
             findings.append(finding)
             history.told[alert] = finding
-    for alert, last in {**history.told, **history.noted}.items() if history.noted else ():
-        if alert not in current and (alert not in history.told or last.verb != "withdrawn"):
-            gone = _withdrawn(last, _survivor(current.values(), last))
-            history.told[alert] = gone
-            findings.append(gone)
+    # An id that was gone before may by now be the duplicate of another one.
+    gone_before = {alert: last for alert, last in history.told.items() if last.verb == "withdrawn"}
+    for alert, last in {**gone_before, **history.noted}.items():
+        if alert not in current:
+            gone = _withdrawn(last, _survivor(episodes, last, history, rule))
+            if gone != history.told.get(alert):
+                history.told[alert] = gone
+                findings.append(gone)
     history.noted.clear()
     return findings
 
@@ -216,10 +226,15 @@ def _same(before: Finding, after: Finding) -> bool:
     return same
 
 
-def _survivor(current: Iterable[Finding], gone: Finding) -> str | None:
-    for finding in current:
-        if finding.first_seen <= gone.last_seen and gone.first_seen <= finding.last_seen:
-            return finding.alert_id
+def _survivor(
+    episodes: list[list[Match]], gone: Finding, history: History, rule: Rule
+) -> str | None:
+    first_ms, last_ms = parse_ms(gone.first_seen), parse_ms(gone.last_seen)
+    for episode in episodes:
+        begin_ms, end_ms = episode[0].first_ms, max(match.last_ms for match in episode)
+        if begin_ms <= last_ms and first_ms <= end_ms:
+            survivor = alert_id(rule.name, rule.major, history.dedupe, begin_ms)
+            return survivor if survivor != gone.alert_id else None
     return None
 
 
@@ -250,9 +265,7 @@ def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
         rule_version=rule.version,
         policy_version=newest.policy,
         severity=worst.severity,
-        evidence_class=max(
-            (match.evidence_class for match in shown), key=_CLASS_RANK.__getitem__
-        ),
+        evidence_class=max((match.evidence_class for match in shown), key=_CLASS_RANK.__getitem__),
         subject=history.subject,
         site=newest.site,
         grid=newest.grid,
@@ -275,5 +288,5 @@ def _reason(match: Match, subject: Subject, rule: Rule) -> Reason:
     if match.withdrawn is None:
         return reason
     return Reason(
-        f"{reason.en} Withdrawn: {match.withdrawn}.", f"{reason.zh}已撤回:{match.withdrawn}。"
+        f"{reason.en} Withdrawn: {match.withdrawn}.", f"{reason.zh}已撤回：{match.withdrawn}。"
     )

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from schemas import policy
 from schemas.registers import (
     REGISTERS,
     Deletion,
@@ -115,6 +116,8 @@ class Registers:
             version: Version[Any] = Version(recorded_ms, recorded_ms, FOREVER, None)
             return self._file(name, gone.id, version)
         entry: Entry = _decoders[name](event.data)
+        if isinstance(entry, Policy) and policy.problem(entry.rules):
+            raise msgspec.ValidationError("a policy beyond its bounds")
         version = Version(
             recorded_ms, parse_ms(entry.valid_from), _end(entry.valid_to), _facts(entry)
         )
@@ -212,16 +215,12 @@ class Registers:
             if ordered is not None and plate in ordered.vehicles:
                 found.append(LinkFacts(ordered.facts.person, "order", 1.0))
         for link_id in sorted(self._links_of_plate.get(plate, ())):
-            link: Link | None = governing(
-                self._entries["vehicle-link"][link_id], at_ms, known_ms
-            )
+            link: Link | None = governing(self._entries["vehicle-link"][link_id], at_ms, known_ms)
             if link is not None and link.plate == plate:
                 found.append(link.facts)
         return found
 
-    def cover(
-        self, order: OrderFacts, site: SiteFacts, at_ms: int, known_ms: int
-    ) -> Cover | None:
+    def cover(self, order: OrderFacts, site: SiteFacts, at_ms: int, known_ms: int) -> Cover | None:
         """Return the permit or transfer that covers the order's person there and then."""
         covers = self._covers_of_order.get(order.id, set()) | self._covers_of_person.get(
             order.person, set()
@@ -247,14 +246,16 @@ class Registers:
 
     def policy(self, rule: str, at_ms: int, known_ms: int) -> tuple[Parameters, str]:
         """Return a rule's parameters and the policy's version as `entry@time of filing`."""
+        defaults = BY_NAME[rule].defaults
+        if not self._entries["policy"]:
+            return defaults, "default@1"
         chosen: tuple[int, str, Mapping[str, Any]] | None = None
         for entry_id, versions in self._entries["policy"].items():
-            policy: Policy | None = governing(versions, at_ms, known_ms)
-            if policy is not None:
-                filed_ms = max(v.recorded_ms for v in versions if v.facts is policy)
+            standing: Policy | None = governing(versions, at_ms, known_ms)
+            if standing is not None:
+                filed_ms = max(v.recorded_ms for v in versions if v.facts is standing)
                 if chosen is None or (filed_ms, entry_id) > chosen[:2]:
-                    chosen = (filed_ms, entry_id, policy.rules.get(rule, {}))
-        defaults = BY_NAME[rule].defaults
+                    chosen = (filed_ms, entry_id, standing.rules.get(rule, {}))
         if chosen is None:
             return defaults, "default@1"
         return {**defaults, **chosen[2]}, f"{chosen[1]}@{format_ms(chosen[0])}"
@@ -308,9 +309,7 @@ def _facts(entry: Entry) -> Any:
             max(parse_ms(entry.window_to), parse_ms(entry.eta) + TRANSFER_MARGIN_MS),
         )
     if isinstance(entry, VehicleLink):
-        return Link(
-            entry.plate, LinkFacts(entry.person.person or "", entry.role, entry.strength)
-        )
+        return Link(entry.plate, LinkFacts(entry.person.person or "", entry.role, entry.strength))
     if isinstance(entry, ResidentVehicle):
         return entry.plate
     assert isinstance(entry, Site | Zone | Policy)

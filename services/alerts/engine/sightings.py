@@ -13,8 +13,11 @@ from msgspec import Struct
 from schemas.times import DAY_MS, HOUR_MS
 from services.alerts.rules.facts import NEWEST, Parameters, Read, World
 
-# A visit lasts up to 72 h and an event of it may come up to 72 h late.
-SETTLED_MS = 144 * HOUR_MS
+# A visit lasts up to 72 h and an event of it may come up to 72 h late: then it is final.
+FINAL_MS = 144 * HOUR_MS
+# A vehicle is established an hour later, so that of two readings of one plate, seconds apart, the
+# first to be established can't make the other, whose visit is final by then, a misread of it.
+SETTLED_MS = FINAL_MS + HOUR_MS
 # The longest look-back that a policy may ask for (domain: D18, 30 d, at most 90).
 LONGEST_LOOK_BACK_D = 90
 # Reads of one confusion group kept while one of its plates is new.
@@ -22,18 +25,34 @@ MOST_READS = 256
 
 
 class Established:
-    """Day of the last accepted read by plate, for one region."""
+    """Day of the last accepted read by plate, for one region; `changed` since the last dump."""
 
     def __init__(self) -> None:
         self.days: dict[str, int] = {}
+        self.changed: set[str] = set()
 
-    def expire(self, today: int) -> list[str]:
-        """Forget vehicles that no look-back can reach; return their plates."""
+    def note(self, plate: str, day: int) -> None:
+        """Note a day on which a vehicle was read; the last one counts."""
+        self.days[plate] = max(day, self.days.get(plate, day))
+        self.changed.add(plate)
+
+    def expire(self, today: int) -> None:
+        """Forget vehicles that no look-back can reach."""
         oldest = today - LONGEST_LOOK_BACK_D - 1
         gone = [plate for plate, day in self.days.items() if day < oldest]
         for plate in gone:
             del self.days[plate]
-        return gone
+        self.changed.update(gone)
+
+    def dump(self, region: str) -> list[tuple[bytes, bytes | None]]:
+        """Return the records of what changed."""
+        prefix, days = f"s{region}\0".encode(), self.days
+        changes: list[tuple[bytes, bytes | None]] = [
+            (prefix + plate.encode(), days[plate].to_bytes(4, "big") if plate in days else None)
+            for plate in self.changed
+        ]
+        self.changed.clear()
+        return changes
 
 
 class Group(Struct):
@@ -47,7 +66,7 @@ class Knowledge:
 
     def __init__(
         self,
-        group: Group,
+        reads: Iterable[Read],
         established: dict[str, Established],
         world: World,
         history_since_ms: int | None,
@@ -57,7 +76,7 @@ class Knowledge:
         self._world = world
         self._since_ms = history_since_ms
         self._accepted: dict[tuple[str, str], list[int]] = {}
-        for read in group.reads:
+        for read in reads:
             if read.confidence >= parameters["min_confidence"]:
                 self._accepted.setdefault((read.region, read.plate), []).append(read.time_ms)
 
@@ -70,6 +89,11 @@ class Knowledge:
         since_ms = before_ms - look_back_d * DAY_MS
         times = self._accepted.get((region, plate), ())
         return any(since_ms <= time_ms < before_ms for time_ms in times)
+
+    def is_final(self, region: str, plate: str, clock_ms: int) -> bool:
+        """Tell whether no event in time can change what the vehicle's first reads led to."""
+        times = self._accepted.get((region, plate))
+        return times is not None and min(times) + FINAL_MS < clock_ms
 
     def resident(self, plate: str, at_ms: int, known_ms: int) -> bool:
         """Tell whether the vehicle is at home here."""
@@ -102,6 +126,23 @@ def add(group: Group, read: Read) -> int:
         del group.reads[MOST_READS // 2 : MOST_READS // 2 + over]
         return over
     return 0
+
+
+def recognise(group: Group, read: Read, parameters: Parameters) -> int:
+    """Take out of a group what is no news since a late read makes its vehicle a known one.
+
+    Returns the last day on which it was read: the group is left as if the reads had come in order.
+    """
+    last, look_back_d = day_of(read.time_ms), parameters["look_back_d"]
+    kept: list[Read] = []
+    for other in sorted(group.reads, key=lambda each: each.time_ms):
+        day = day_of(other.time_ms)
+        if (other.region, other.plate) != (read.region, read.plate) or day - last > look_back_d:
+            kept.append(other)
+        elif other.confidence >= parameters["min_confidence"]:
+            last = max(last, day)
+    group.reads = kept
+    return last
 
 
 def graduates(
@@ -155,4 +196,5 @@ __all__: Sequence[str] = (
     "graduates",
     "is_warm",
     "plates_of",
+    "recognise",
 )

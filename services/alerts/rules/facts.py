@@ -98,9 +98,7 @@ class World(Protocol):
     def links_of(self, plate: str, at_ms: int, known_ms: int) -> Sequence[LinkFacts]:
         """Return who uses the vehicle; a vehicle named by an order has strength 1.0."""
 
-    def cover(
-        self, order: OrderFacts, site: SiteFacts, at_ms: int, known_ms: int
-    ) -> Cover | None:
+    def cover(self, order: OrderFacts, site: SiteFacts, at_ms: int, known_ms: int) -> Cover | None:
         """Return the permit or transfer that allows this place at this time, if any."""
 
     def resident(self, plate: str, at_ms: int, known_ms: int) -> bool:

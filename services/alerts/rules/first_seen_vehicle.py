@@ -19,12 +19,12 @@ def describe(match: Match, subject: Subject) -> Reason:
         return Reason(
             f"Vehicle {subject.label}, not known here, came in at {entrance} and left the region "
             "within two hours: transit.",
-            f"本地未知车辆 {subject.label} 由 {entrance} 驶入,两小时内驶离:过境。",
+            f"本地未知车辆 {subject.label} 由 {entrance} 驶入，两小时内驶离：过境。",
         )
     return Reason(
         f"Vehicle {subject.label}, not known here, came in at {entrance} and was read again at "
         f"{match.site}.",
-        f"本地未知车辆 {subject.label} 由 {entrance} 驶入,又在 {match.site} 被识别。",
+        f"本地未知车辆 {subject.label} 由 {entrance} 驶入，又在 {match.site} 被识别。",
     )
 
 

@@ -11,13 +11,13 @@ from services.alerts.rules.rule import Match, Rule, is_historical, weigh
 def describe(match: Match, subject: Subject) -> Reason:
     """Say why, for people."""
     order_class, _, zone = match.detail.partition("/")
-    proof = {"person": ("by document", "证件核验"), "digital": ("by code", "电子凭证")}
+    proof = {"person": ("identity verified", "身份已核验"), "digital": ("by code", "电子凭证")}
     en, zh = proof.get(match.evidence_class, ("unverified", "未核验"))
     return Reason(
         f"A person under {order_class} order {match.order} was seen at {match.site}, "
         f"outside the zone {zone} ({en}); no permit or transfer covers it.",
-        f"处于隔离令 {match.order} 的人员在 {match.site} 出现,不在区域 {zone} 内"
-        f"({zh}),且无许可或转运覆盖。",
+        f"处于隔离令 {match.order} 的人员在 {match.site} 出现，不在区域 {zone} 内"
+        f"（{zh}），且无许可或转运覆盖。",
     )
 
 

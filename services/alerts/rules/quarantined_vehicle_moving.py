@@ -16,8 +16,8 @@ def describe(match: Match, subject: Subject) -> Reason:
         f"Vehicle {subject.label}, linked to a person under order {match.order}, was read at "
         f"{match.site}, outside the zone {zone}"
         + ("; somebody else may drive it." if shared else "; who drives it is not known."),
-        f"与隔离令 {match.order} 人员关联的车辆 {subject.label} 在 {match.site} 被识别,"
-        f"不在区域 {zone} 内" + (",可能由他人驾驶。" if shared else ",驾驶人不明。"),
+        f"与隔离令 {match.order} 人员关联的车辆 {subject.label} 在 {match.site} 被识别，"
+        f"不在区域 {zone} 内" + ("，可能由他人驾驶。" if shared else "，驾驶人不明。"),
     )
 
 

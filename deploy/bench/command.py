@@ -1,0 +1,46 @@
+"""`cordon bench`: runs benchmarks, prints a table, and JSON for machines."""
+
+import asyncio
+import os
+import platform
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from deploy.bench import gate, latency
+
+BENCHMARKS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] = {
+    "gate": gate.run,
+    "latency": latency.run,
+}
+
+
+def main(names: list[str], out: Path | None) -> int:
+    """Run benchmarks by name (all where none is named) and print their figures."""
+    console = Console()
+    figures: dict[str, Any] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {_memory_gib()} GiB, Python "
+        f"{platform.python_version()}",
+    }
+    for name in names or list(BENCHMARKS):
+        console.print(f"running {name} …")
+        figures[name] = asyncio.run(BENCHMARKS[name]())
+        table = Table("figure", "value", title=f"{name}, {figures['date']}, {figures['machine']}")
+        for figure, value in figures[name].items():
+            table.add_row(figure, f"{value:,}")
+        console.print(table)
+    text = msgspec.json.format(msgspec.json.encode(figures), indent=1)
+    if out is not None:
+        out.write_bytes(text + b"\n")
+    console.print(text.decode())
+    return 0
+
+
+def _memory_gib() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30))

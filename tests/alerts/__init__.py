@@ -1,0 +1,1 @@
+"""The rules and the engine, with literal times and nothing pretended."""

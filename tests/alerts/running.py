@@ -1,0 +1,161 @@
+"""A deployment in one process: its partitions, their stored records, and the store of alerts."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from schemas.alerts import Alert, FindingEvent
+from schemas.partition import partition_of
+from services.alerts.engine.book import Book
+from services.alerts.engine.decode import Event
+from services.alerts.engine.engine import Engine, Output
+from services.alerts.engine.registers import Registers
+from services.api.merge import AlertBook
+from tests.alerts.build import COUNTY, FOREVER_MS, Line, events, filed, is_register
+
+_decode_finding = msgspec.json.Decoder(FindingEvent).decode
+
+
+class Step(Struct, frozen=True):
+    """One thing that arrives: a register record, or an event of a subject ("" = a tick)."""
+
+    record: bytes | None = None
+    subject: str = ""
+    event: Event | None = None
+
+
+def steps(lines: Iterable[Line]) -> list[Step]:
+    """Return what arrives, in order; a scan is several events."""
+    found: list[Step] = []
+    for line in lines:
+        if is_register(line):
+            found.append(Step(record=filed(line)))
+        else:
+            found += [Step(subject=subject, event=event) for subject, event in events(line)]
+    return found
+
+
+_COUNTY = steps(COUNTY)
+
+
+class Deployment:
+    """Workers of some partitions that share the registers, and the alerts that come of them."""
+
+    def __init__(
+        self,
+        *,
+        partitions: int = 1,
+        since_ms: int | None = FOREVER_MS,
+        county: Sequence[Step] = _COUNTY,
+    ) -> None:
+        self._since_ms = since_ms
+        self._records: list[bytes] = []
+        self._registers = Registers()
+        self._stored: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
+        self._waiting: list[list[Event]] = [[] for _ in range(partitions)]
+        self._uncommitted: list[list[Event]] = [[] for _ in range(partitions)]
+        self.alerts = AlertBook()
+        self.findings: list[FindingEvent] = []
+        self.failed: list[tuple[Event, str]] = []
+        self.counts: dict[str, int] = {}
+        for step in county:
+            self.take(step)
+        self.engines = [self._engine() for _ in range(partitions)]
+
+    def _engine(self, stored: dict[bytes, bytes] | None = None) -> Engine:
+        book = Book()
+        book.load((stored or {}).items())
+        return Engine(self._registers, book, history_since_ms=self._since_ms)
+
+    def take(self, step: Step) -> None:
+        """Bring in one step; a register is read at once, an event waits for its batch."""
+        if step.record is not None:
+            self._records.append(step.record)
+            self._registers.apply(step.record)
+            return
+        assert step.event is not None
+        count = len(self._waiting)
+        to = [partition_of(step.subject, count)] if step.subject else range(count)
+        for partition in to:
+            self._waiting[partition].append(step.event)
+
+    def apply(self) -> None:
+        """Apply what waits, without committing it."""
+        for partition, engine in enumerate(self.engines):
+            engine.apply(self._waiting[partition])
+            self._uncommitted[partition] += self._waiting[partition]
+            self._waiting[partition] = []
+
+    def commit(self) -> None:
+        """Apply what waits and commit what came of it."""
+        self.apply()
+        for partition, engine in enumerate(self.engines):
+            self._keep(partition, engine.flush({"t": 1}))
+            self._uncommitted[partition] = []
+
+    def _keep(self, partition: int, output: Output) -> None:
+        stored = self._stored[partition]
+        for key, value in output.state:
+            if value is None:
+                stored.pop(key, None)
+            else:
+                stored[key] = value
+        for alert_id, value in output.findings:
+            finding = _decode_finding(value)
+            assert finding.data.alert_id == alert_id
+            self.findings.append(finding)
+            self.alerts.apply(finding)
+        self.failed += output.failed
+        for name, count in output.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+
+    def crash(self) -> None:
+        """Lose all that is in memory; come back at the markers and do again what was lost."""
+        self._registers = Registers()
+        for record in self._records:
+            self._registers.apply(record)
+        self.engines = [self._engine(stored) for stored in self._stored]
+        self._waiting = [
+            lost + waiting for lost, waiting in zip(self._uncommitted, self._waiting, strict=True)
+        ]
+        self._uncommitted = [[] for _ in self._uncommitted]
+
+    def run(
+        self,
+        arriving: Iterable[Step],
+        *,
+        commits: Collection[int] | None = None,
+        crashes: Collection[int] = (),
+    ) -> "Deployment":
+        """Bring steps in; commit after each (None) or after the ones numbered, and at the end."""
+        for number, step in enumerate(arriving):
+            self.take(step)
+            if number in crashes:
+                self.apply()
+                self.crash()
+            if commits is None or number in commits:
+                self.commit()
+        self.commit()
+        return self
+
+    @property
+    def final(self) -> list[Alert]:
+        """The alerts as they stand, in order of their ids."""
+        records = sorted(self.alerts.records.items())
+        return [record.alert for _, record in records]
+
+    def alert(self, **fields: Any) -> Alert:
+        """Return the one alert that has these values."""
+        (found,) = [
+            alert
+            for alert in self.final
+            if all(getattr(alert, name) == value for name, value in fields.items())
+        ]
+        return found
+
+
+def after(*lines: Line, since_ms: int | None = FOREVER_MS) -> Deployment:
+    """Return the deployment after these lines, each of them a batch of its own."""
+    return Deployment(since_ms=since_ms).run(steps(lines))

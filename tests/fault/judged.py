@@ -1,0 +1,169 @@
+"""What `cordon backtest` makes of a timeline: its final alerts, and its state by partition."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from deploy.backtest import FOREVER_MS, Backtest
+from schemas.alerts import Alert, Finding
+from schemas.events import CLOCK_TYPE, KIND_BY_TYPE
+from schemas.filing import Filing
+from schemas.intake import Intake
+from schemas.partition import partition_of
+from schemas.persons import PseudonymKey
+from schemas.registers import parse_register_type
+from schemas.times import format_ms, parse_ms
+from services.alerts.engine.book import Book
+from services.alerts.engine.decode import Event, Tick, sort_out
+from services.alerts.engine.engine import Engine
+from services.alerts.engine.identities import identity
+from services.alerts.engine.registers import Registers
+
+_CHUNK = 1_000
+
+
+class Verdict(Struct, frozen=True):
+    """What has to be the same of an alert whoever judged it, however often and in what batches.
+
+    A duplicate tells its last count, which is that of the moment at which its matches went over
+    to the survivor; whether a paper that excuses one of them was filed just before or just after
+    that moment is an accident, so the count of duplicates is left out.
+    """
+
+    rule: str
+    severity: str
+    state: str
+    outcome: str | None
+    count: int
+    historical: bool
+
+
+def verdict(alert: dict[str, Any]) -> Verdict:
+    """Return the verdict of an alert as the API lists it."""
+    return _of(msgspec.convert(alert, Alert))
+
+
+def backtest(lines: Iterable[bytes], key: PseudonymKey, *, from_warm: bool) -> dict[str, Verdict]:
+    """Return the final alerts of a timeline by id."""
+    run = Backtest(key, history_since_ms=FOREVER_MS if from_warm else None)
+    for line in lines:
+        for _ in run.feed(line):
+            pass
+    for _ in run.flush():
+        pass
+    assert run.refused == []
+    return {ident: _of(record.alert) for ident, record in run.alerts.records.items()}
+
+
+def _of(alert: Alert) -> Verdict:
+    count = 0 if alert.outcome == "duplicate" else alert.count
+    return Verdict(alert.rule, alert.severity, alert.state, alert.outcome, count, alert.historical)
+
+
+class Partitioned:
+    """A backtest split over partitions as a deployment splits it: one engine and one book each."""
+
+    def __init__(self, key: PseudonymKey, partitions: int, *, from_warm: bool) -> None:
+        registers = Registers()
+        since_ms = FOREVER_MS if from_warm else None
+        self.books = [Book() for _ in range(partitions)]
+        self._engines = [Engine(registers, book, history_since_ms=since_ms) for book in self.books]
+        self._registers = registers
+        self._intake = Intake(key)
+        self._filing = Filing(self._intake)
+        self._pending: list[list[Event]] = [[] for _ in range(partitions)]
+        self._newest = ""
+
+    def run(self, lines: Iterable[bytes]) -> None:
+        """Judge a timeline, and let the clock of all partitions reach its newest instant."""
+        for number, line in enumerate(lines, 1):
+            self._feed(line)
+            if number % _CHUNK == 0:
+                self._flush()
+        for pending in self._pending:
+            pending.append(Tick(self._newest))
+        self._flush()
+
+    def _feed(self, line: bytes) -> None:
+        head = msgspec.json.decode(line)
+        if head["type"] == CLOCK_TYPE:
+            self._tick(format_ms(parse_ms(head["time"])))
+        elif parse_register_type(head["type"]) is not None:
+            self._flush()
+            self._registers.apply(self._filing.event(line).value)
+            self._flush()
+        else:
+            kind = KIND_BY_TYPE[head["type"]]
+            for record in self._intake.accept(kind, line, 0, keep=True).records:
+                events, refused = sort_out(record.topic, [record.value])
+                assert not refused
+                (event,) = events
+                assert event is not None
+                self._newest = max(self._newest, event.recordedtime)
+                self._pending[partition_of(record.subject, len(self.books))].append(event)
+
+    def _tick(self, time: str) -> None:
+        self._newest = max(self._newest, time)
+        for pending in self._pending:
+            pending.append(Tick(time))
+
+    def _flush(self) -> None:
+        for place, engine in enumerate(self._engines):
+            engine.apply(self._pending[place])
+            self._pending[place] = []
+            engine.flush({})
+
+
+def essence(book: Book) -> dict[str, Any]:
+    """Return what of a state may not depend on batches: all of it but counters and their like.
+
+    Of the identities see `forgotten`: when a whole batch of them leaves depends on the batch.
+    """
+    return {
+        "clock": book.clock,
+        "established": {region: table.days for region, table in book.established.items()
+                        if table.days},
+        "groups": {
+            fold: sorted(group.reads, key=lambda read: (read.time_ms, read.source, read.id))
+            for fold, group in book.groups.items()
+        },
+        "matches": {key: history.matches for key, history in book.histories.items()},
+        "told": {
+            key: {ident: _standing(finding) for ident, finding in history.told.items()}
+            for key, history in book.histories.items()
+        },
+        "deadlines": book.deadlines,
+        "waiting": book.waiting,
+    }  # fmt: skip
+
+
+def _standing(finding: Finding) -> Finding | str:
+    if finding.outcome == "duplicate":
+        return "duplicate"  # See Verdict.
+    # Which of two batches opened an alert and which only added to it is the batches' affair.
+    verb = "matched" if finding.verb == "opened" else finding.verb
+    return msgspec.structs.replace(finding, verb=verb)
+
+
+def differences(mine: Any, theirs: Any, path: str = "", most: int = 8) -> list[str]:
+    """Return where two states differ, the first few places."""
+    if mine == theirs:
+        return []
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        found: list[str] = []
+        for key in sorted({*mine, *theirs}, key=repr):
+            if key not in mine or key not in theirs:
+                found.append(f"{path}/{key}: only {'theirs' if key in theirs else 'mine'}")
+            else:
+                found += differences(mine[key], theirs[key], f"{path}/{key}", most)
+            if len(found) >= most:
+                break
+        return found[:most]
+    return [f"{path}: {mine!r} != {theirs!r}"]
+
+
+def forgotten(book: Book, events: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the events of the last 24 hours that a partition does not remember as seen."""
+    return [each for each in events if identity(*each) not in book.identities.seen]
