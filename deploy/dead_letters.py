@@ -14,7 +14,6 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from msgspec import Struct
 
-from schemas.dead_letters import DeadLetter
 from schemas.topics import DEAD_LETTERS, HEADERS
 
 
@@ -64,32 +63,22 @@ async def _behind(consumer: AIOKafkaConsumer, ends: dict[Any, int]) -> bool:
 
 
 def letter_of(record: Any) -> Letter:
-    """Return the letter in a record: a worker's is the original bytes and tells the rest in
-    headers, the API's is a DeadLetter. Raises LetterProblem."""
+    """Return the letter in a record: the original bytes; its headers tell the rest.
+
+    Raises LetterProblem for a record whose headers do not.
+    """
     place = f"{record.partition}:{record.offset}"
     headers = {name: value.decode(errors="replace") for name, value in record.headers}
-    if "source-topic" in headers:
-        return Letter(
-            place,
-            headers.get("reason", ""),
-            headers["source-topic"],
-            int(headers["source-partition"]),
-            int(headers["source-offset"]),
-            record.key,
-            record.value,
-        )
-    try:
-        letter = msgspec.json.decode(record.value or b"", type=DeadLetter)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LetterProblem(f"{place} is no dead letter: {error}") from error
+    if "source-topic" not in headers:
+        raise LetterProblem(f"{place} is no dead letter: it does not say where it came from")
     return Letter(
         place,
-        letter.reason,
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        letter.key,
-        letter.value,
+        headers.get("reason", ""),
+        headers["source-topic"],
+        int(headers["source-partition"]),
+        int(headers["source-offset"]),
+        record.key,
+        record.value,
     )
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy import topics
-from deploy.broker import JarVerificationError, default_cache_dir
+from deploy.broker import JarVerificationError
 from deploy.broker.fetch import broker_cache
 from deploy.broker.lockfile import missing_jars, read_lock, verify_jars
 from deploy.broker.probe import answers
@@ -70,7 +70,7 @@ async def examine(settings: Settings) -> list[Finding]:
     places = Places(settings.data_dir.absolute())
     ready = Ready.load(places.ready) if places.ready.exists() else None
     bootstrap = ready.kafka if ready else settings.kafka
-    findings = [java(), jars(default_cache_dir()), disk(places.data_dir)]
+    findings = [java(), jars(settings.cache_path), disk(places.data_dir)]
     partitions = settings.partitions
     if places.deployment.exists():
         try:

@@ -76,6 +76,7 @@ class System:
             data_dir=places.kafka,
             port=settings.kafka_port,
             log_dir=places.logs,
+            cache_dir=settings.cache_path,
             progress=say,
             stop_timeout_s=STOP_BROKER_S,
         )

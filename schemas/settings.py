@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CORDON_", extra="ignore", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder for everything that is kept.")
+    cache_dir: Path | None = Field(
+        None, description="Folder for downloads (the broker's jars); unset: ~/.cache/cordon."
+    )
     kafka: str = Field("127.0.0.1:9092", description="Bootstrap servers of the broker.")
     kafka_port: int = Field(9092, description="Port of the embedded broker; 0 = any free.")
     partitions: int = Field(
@@ -51,7 +54,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="The store of alerts; unset: SQLite alerts.db in the data folder."
     )
-    max_body_bytes: int = Field(8 << 20, description="Largest request body at ingest.")
+    max_body_bytes: int = Field(8 << 20, description="Largest request body at ingest and API.")
     max_items: int = Field(500, description="Most events in one request.")
     feed_queue: int = Field(10_000, description="Events a slow feed reader may be behind.")
     feed_backlog: int = Field(100_000, description="Feed events kept for readers that resume.")
@@ -76,6 +79,11 @@ class Settings(BaseSettings):
         return tuple(sources)
 
     @property
+    def cache_path(self) -> Path:
+        """Where downloads lie."""
+        return (self.cache_dir or Path("~/.cache/cordon")).expanduser()
+
+    @property
     def pseudonym_key_path(self) -> Path:
         """Where the key of the pseudonyms lies."""
         return self.pseudonym_key_file or self.data_dir / "pseudonym.key"
@@ -88,4 +96,4 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """The SQLAlchemy URL of the store."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'alerts.db'}"
+        return self.database_url or f"sqlite:///{self.data_dir / 'alerts.db'}"

@@ -17,7 +17,6 @@ import typer.main
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-from deploy.broker.settings import default_cache_dir
 from deploy.cli import app
 from deploy.county.people import settle
 from deploy.county.places import SITES
@@ -40,8 +39,8 @@ _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _PATH = re.compile(r"(?:schemas|services|deploy|tests|docs)/[\w./-]*|\.ci/run|docker-compose\.yml")
-# Read before there are settings: the file that they lie in, and the cache of the broker's jars.
-_BESIDE_SETTINGS = {"CORDON_CONFIG", "CORDON_CACHE_DIR"}
+# Read before there are settings: the file that they lie in.
+_BESIDE_SETTINGS = {"CORDON_CONFIG"}
 
 
 def prose(text: str) -> str:
@@ -93,9 +92,7 @@ def test_the_settings_beside_the_settings_are_read(
     (tmp_path / "cordon.toml").write_text("api_port = 1\n")
     monkeypatch.setenv("CORDON_CONFIG", str(tmp_path / "cordon.toml"))
     monkeypatch.delenv("CORDON_API_PORT", raising=False)
-    monkeypatch.setenv("CORDON_CACHE_DIR", str(tmp_path))
     assert Settings().api_port == 1
-    assert default_cache_dir() == tmp_path
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,7 +13,7 @@ from deploy.broker.errors import (
     JarVerificationError,
     PortTakenError,
 )
-from deploy.broker.settings import BrokerSettings, ProgressCallback, default_cache_dir
+from deploy.broker.settings import BrokerSettings, ProgressCallback
 
 __all__ = [
     "Broker",
@@ -25,5 +25,4 @@ __all__ = [
     "JarVerificationError",
     "PortTakenError",
     "ProgressCallback",
-    "default_cache_dir",
 ]

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from schemas.settings import Settings
+
 ProgressCallback = Callable[[str], None]
 """Takes one short sentence about what is going on; may be called from another thread."""
 
@@ -13,10 +15,8 @@ def _say_nothing(message: str) -> None:
     """The progress callback of those who do not want to see any."""
 
 
-def default_cache_dir() -> Path:
-    """The folder for downloads: `CORDON_CACHE_DIR`, or else `~/.cache/cordon`."""
-    named = os.environ.get("CORDON_CACHE_DIR")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "cordon"
+def _cache_dir() -> Path:
+    return Settings().cache_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,8 @@ class BrokerSettings:
     `data_dir` belongs to this broker alone and survives restarts.  `port` and `controller_port`
     are TCP ports on 127.0.0.1; 0 takes any free one.  `heap_mb` bounds the Java heap (the whole
     process takes some 100 MB more).  `log_dir` is where `broker.log` goes, `data_dir/logs` unless
-    named.  `owner_pid` is the process with which the broker must die, the starting one unless
+    named.  `cache_dir` is where the jars are kept, that of the environment's settings unless named.
+    `owner_pid` is the process with which the broker must die, the starting one unless
     named.  `start_timeout_s` and `stop_timeout_s` bound how long `Broker.start` and
     `Broker.stop` wait; after the latter the process is killed.  `data_timeout_s` bounds how long
     a start waits for an earlier broker to let the data folder go.
@@ -37,7 +38,7 @@ class BrokerSettings:
     controller_port: int = 0
     heap_mb: int = 512
     log_dir: Path | None = None
-    cache_dir: Path = field(default_factory=default_cache_dir)
+    cache_dir: Path = field(default_factory=_cache_dir)
     owner_pid: int = field(default_factory=os.getpid)
     progress: ProgressCallback = _say_nothing
     start_timeout_s: float = 60.0

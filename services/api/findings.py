@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from schemas.alerts import FindingEvent
 from schemas.times import TimeProblem, parse_ms
 from schemas.topics import DEAD_LETTERS, FINDINGS
+from services.api.ending import stopped
 from services.api.metrics import (
     ALERTS_RAISED,
     BROKER_UP,
@@ -32,7 +33,6 @@ _BATCH = 500
 _POLL_MS = 1_000
 _PROBE_S = 1.0
 _PROBE_TIMEOUT_S = 5.0
-_STOP_TIMEOUT_S = 1.5
 _decode = msgspec.json.Decoder(FindingEvent).decode
 _log = structlog.get_logger(__name__)
 
@@ -106,7 +106,8 @@ class FindingsConsumer:
             finally:
                 probe.cancel()
         finally:
-            await _stop(consumer)
+            if not await stopped(consumer):
+                FINDINGS_FAILURES.labels("stop").inc()
 
     async def _seek(self, consumer: AIOKafkaConsumer) -> None:
         parts = sorted(consumer.assignment())
@@ -224,19 +225,6 @@ class FindingsConsumer:
     def _set_broker(self, up: bool) -> None:
         self.broker_up = up
         BROKER_UP.set(up)
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer in a task of its own: with the broker away, `stop` ends as cancelled.
-
-    (It awaits fetches that it has just cancelled.) Here that would look like our own end.
-    """
-    stopping = asyncio.create_task(consumer.stop())
-    await asyncio.wait([stopping], timeout=_STOP_TIMEOUT_S)
-    if not stopping.done() or not stopping.cancelled() and stopping.exception():
-        FINDINGS_FAILURES.labels("stop").inc()
-        _log.warning("findings_consumer_stop_failed")
-        stopping.cancel()
 
 
 def decoded(value: bytes | None) -> FindingEvent:

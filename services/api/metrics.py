@@ -49,8 +49,10 @@ ALERTS_RAISED = Counter(
 )
 END_TO_END_SECONDS = Histogram(
     "cordon_api_end_to_end_seconds",
-    "From the acceptance of the event that raised an alert to the feed, for alerts that are not "
-    "historical. Above 0.15 s: see the workers' lag and cordon_api_store_seconds.",
+    "From the engine's clock when it found an alert (the newest event that was accepted in the "
+    "worker's batch, which may be later than the event that raised it) to the store's commit, for "
+    "new alerts that are not historical. Above 0.15 s: see the workers' lag and "
+    "cordon_api_store_seconds.",
     buckets=_SECONDS,
     registry=REGISTRY,
 )

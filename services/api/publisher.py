@@ -10,6 +10,7 @@ from aiokafka.structs import RecordMetadata
 from msgspec import Struct
 
 from schemas.topics import HEADERS
+from services.api.ending import stopped
 
 BACKOFF_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 _REQUEST_TIMEOUT_MS = 5_000
@@ -54,13 +55,8 @@ class Publisher:
     async def stop(self) -> None:
         """Let go of the broker; a later `send` begins anew."""
         producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                async with asyncio.timeout(1):
-                    await producer.stop()
-            except (KafkaError, TimeoutError) as error:
-                self._on_failure()
-                _log.warning("publisher_stop_failed", error=repr(error))
+        if producer is not None and not await stopped(producer):
+            self._on_failure()
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -75,7 +71,8 @@ class Publisher:
             try:
                 await producer.start()
             except BaseException:
-                await producer.stop()
+                if not await stopped(producer):
+                    self._on_failure()
                 raise
             self._producer = producer
         return self._producer

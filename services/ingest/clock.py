@@ -4,9 +4,9 @@ import asyncio
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
-from schemas.events import CLOCK_TYPE
+from schemas.events import Clock
 from schemas.problems import Rejected, invalid, rejected
 from schemas.times import TimeProblem, format_ms, parse_ms
 from schemas.topics import CLOCK
@@ -17,12 +17,7 @@ from services.ingest.producer import DELIVERY_TIMEOUT_S, Outgoing, Producer, Und
 CLOCK_KEY: Final = b"clock"
 
 
-class _Tick(Struct, forbid_unknown_fields=True):
-    type: str
-    time: str
-
-
-_decode = msgspec.json.Decoder(_Tick).decode
+_decode = msgspec.json.Decoder(Clock).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -72,8 +67,6 @@ def _tick(item: bytes | Raw) -> bytes:
         raise invalid(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise rejected(f"not JSON: {error}", status=400) from error
-    if tick.type != CLOCK_TYPE:
-        raise rejected(f"must be {CLOCK_TYPE}", "type")
     try:
         tick.time = format_ms(parse_ms(tick.time))
     except TimeProblem as error:

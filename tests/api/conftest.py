@@ -27,7 +27,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "alerts.db"
 
     async def make() -> None:
-        database = Database(f"sqlite+aiosqlite:///{path}")
+        database = Database(f"sqlite:///{path}")
         await database.migrate()
         await database.close()
 
@@ -42,7 +42,7 @@ async def database(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """A database of the test's own."""
     path = tmp_path / "alerts.db"
     shutil.copyfile(migrated, path)
-    database = Database(f"sqlite+aiosqlite:///{path}")
+    database = Database(f"sqlite:///{path}")
     yield database
     await database.close()
 

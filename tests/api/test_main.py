@@ -75,6 +75,6 @@ async def send(kafka: str, namespace: str) -> None:
 
 async def test_a_wrong_folder_is_told_at_once(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    broken = settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{tmp_path}/file/x"})
+    broken = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/file/x"})
     with pytest.raises(OSError, match="file"):
         await serve(broken)

@@ -110,7 +110,7 @@ async def test_a_kill_loses_nothing_that_was_committed(
     copies.mkdir()
     for name in ("alerts.db", "alerts.db-wal"):
         (copies / name).write_bytes((tmp_path / name).read_bytes())
-    again = Database(f"sqlite+aiosqlite:///{copies / 'alerts.db'}")
+    again = Database(f"sqlite:///{copies / 'alerts.db'}")
     reopened = await AlertStore.open(again, lambda published: None)
     assert (reopened.epoch, reopened.last_n) == (store.epoch, store.last_n)
     assert await reopened.positions("t") == {0: 7}
@@ -194,7 +194,7 @@ async def test_migrations_lead_from_the_first_schema_to_the_models(tmp_path: Pat
     from services.api.store.tables import metadata
 
     path = tmp_path / "new" / "alerts.db"
-    database = Database(f"sqlite+aiosqlite:///{path}")
+    database = Database(f"sqlite:///{path}")
     await database.migrate("0001")
     with sqlite3.connect(path) as raw:
         raw.execute("INSERT INTO meta VALUES ('epoch', 'cafecafe')")

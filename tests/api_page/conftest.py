@@ -27,7 +27,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh database, migrated."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'alerts.db'}")
+    database = Database(f"sqlite:///{tmp_path / 'alerts.db'}")
     await database.migrate()
     yield database
     await database.close()

@@ -34,7 +34,7 @@ async def test_another_database_reads_the_same_versions(
 ) -> None:
     entry_id = uuid4().hex
     await desk.put("site", entry_id, SITE, "me")
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
+    database = Database(f"sqlite:///{tmp_path / 'other.db'}")
     await database.migrate()
     other = Desk(settings, database, clock, KEY)
     await other.start()

@@ -15,7 +15,6 @@ from deploy.dead_letters import (
     replay_letters,
 )
 from deploy.topics import apply
-from schemas.dead_letters import DeadLetter
 from schemas.topics import HEADERS, Topic
 
 LETTER = Letter("1:7", "not JSON", "cordon.plate-hits.v1", 2, 41, b"vehicle:x", b"{nope \xff")
@@ -26,7 +25,7 @@ def record(value: bytes, headers: list[tuple[str, bytes]]) -> SimpleNamespace:
     return SimpleNamespace(partition=1, offset=7, key=b"vehicle:x", value=value, headers=headers)
 
 
-def test_a_workers_letter_is_the_original_bytes() -> None:
+def test_a_letter_is_the_original_bytes() -> None:
     headers = [
         ("reason", b"not JSON"),
         ("source-topic", b"cordon.plate-hits.v1"),
@@ -34,20 +33,6 @@ def test_a_workers_letter_is_the_original_bytes() -> None:
         ("source-offset", b"41"),
     ]
     assert letter_of(record(b"{nope \xff", headers)) == LETTER
-
-
-def test_a_letter_in_json_is_the_same() -> None:
-    letter = DeadLetter(
-        reason=LETTER.reason,
-        service="api",
-        topic=LETTER.topic,
-        partition=LETTER.partition,
-        offset=LETTER.offset,
-        recordedtime="2026-03-02T00:00:00.000Z",
-        key=LETTER.key,
-        value=LETTER.value,
-    )
-    assert letter_of(record(msgspec.json.encode(letter), [])) == LETTER
 
 
 def test_something_else_is_told_by_its_place() -> None:

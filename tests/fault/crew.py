@@ -19,7 +19,8 @@ def pids(system: RunningSystem, service: str) -> list[int]:
 
 def kafka_pid(system: RunningSystem) -> int:
     """Return the process of the broker itself, below its guard."""
-    (pid,) = [each for each in _descendants(system.pid) if "kafka.Kafka" in _command(each)]
+    # The guard's command line has all of Java's in it.
+    (pid,) = [each for each in _descendants(system.pid) if _program(each) == "java"]
     return pid
 
 
@@ -43,6 +44,10 @@ def _children(pid: int) -> list[int]:
 
 def _descendants(pid: int) -> list[int]:
     return [each for child in _children(pid) for each in (child, *_descendants(child))]
+
+
+def _program(pid: int) -> str:
+    return Path(_command(pid).partition("\0")[0]).name
 
 
 def _command(pid: int) -> str:

@@ -1,11 +1,17 @@
 """What a running system has made of a timeline, as its users see it."""
 
 import sqlite3
+from collections import Counter
 from typing import Any
 
-from schemas.topics import FINDINGS
+import msgspec
+
+from schemas.events import CLOCK_TYPE
+from schemas.registers import parse_register_type
+from schemas.topics import ALERTS, EVENT_TOPICS, FINDINGS
 from tests.fault import records
-from tests.fault.judged import Verdict, verdict
+from tests.fault.feed_reader import FeedReader
+from tests.fault.judged import Verdict, differences, verdict
 from tests.fault.until import until
 from tests.system import RunningSystem
 
@@ -50,6 +56,45 @@ def verdicts(listed: list[dict[str, Any]]) -> dict[str, Verdict]:
 def findings(kafka: str) -> list[dict[str, Any]]:
     """Return every finding."""
     return [records.decoded(record) for record in records.read(kafka, FINDINGS)]
+
+
+def posted(lines: list[bytes]) -> set[tuple[str, str]]:
+    """Return the identities of the events of a timeline."""
+    return {
+        (event["source"], event["id"])
+        for event in map(msgspec.json.decode, lines)
+        if event["type"] != CLOCK_TYPE and parse_register_type(event["type"]) is None
+    }
+
+
+def kept(kafka: str) -> Counter[tuple[str, str]]:
+    """Count the identities of the events in the event topics; persons of scans are no events."""
+    return Counter(
+        (event["source"], event["id"])
+        for topic in EVENT_TOPICS
+        for event in map(records.decoded, records.read(kafka, topic))
+        if "partof" not in event
+    )
+
+
+def assert_told_in_full(reader: FeedReader, kafka: str, revisions: dict[str, int]) -> None:
+    """The feed told every revision once and in order, and the alert topic has them all."""
+    whole = {ident: list(range(1, newest + 1)) for ident, newest in revisions.items()}
+    until(
+        lambda: len(reader.events) >= sum(revisions.values()),
+        "the feed has told every revision",
+        30.0,
+        explain=lambda: differences(reader.revisions(), whole),
+    )
+    assert reader.gaps == []
+    assert differences(reader.revisions(), whole) == []
+    told = {event["id"] for event in reader.events}
+
+    def logged() -> set[str]:
+        return {records.decoded(record)["id"] for record in records.read(kafka, ALERTS)}
+
+    until(lambda: told <= logged(), "the log of alerts has every revision", 30.0, poll_s=0.5)
+    assert logged() == told
 
 
 def _ends_of_findings(kafka: str) -> dict[int, int]:

@@ -8,8 +8,6 @@ from deploy.caller import NDJSON, Answer, Caller
 from deploy.ready_file import Ready
 from deploy.replay.sender import Sender, Summary
 
-Deed = Callable[[], None]
-
 
 class Counted:
     """A connection to ingest that notes what it was answered."""
@@ -29,13 +27,16 @@ class Counted:
         return answer
 
 
+Deed = Callable[[Counted], None]
+
+
 def send(
     ready: Ready, lines: Iterable[bytes], deeds: Mapping[int, Deed] | None = None
 ) -> tuple[Counted, Summary]:
     """Send a timeline as `cordon replay` does, and begin each deed at the line of its number.
 
-    A deed goes on beside the sending, which waits for it only where the next one begins or where
-    the lines end.
+    A deed goes on beside the sending and sees what ingest answers meanwhile; the sending waits for
+    it only where the next one begins or where the lines end.
     """
     with (
         Caller(ready.api, ready.replay_token) as api,
@@ -47,19 +48,21 @@ def send(
             api, counted, sleep=time.sleep, clock_s=time.monotonic, complain=complaints.append
         )
         assert sender.keeps_times()
-        summary = sender.run(_with_deeds(lines, deeds or {}), keep_times=True)
+        summary = sender.run(_with_deeds(lines, deeds or {}, counted), keep_times=True)
     assert complaints == []
     return counted, summary
 
 
-def _with_deeds(lines: Iterable[bytes], deeds: Mapping[int, Deed]) -> Iterator[bytes]:
+def _with_deeds(
+    lines: Iterable[bytes], deeds: Mapping[int, Deed], counted: Counted
+) -> Iterator[bytes]:
     with ThreadPoolExecutor(1, "deed") as beside:
         going_on: Future[None] | None = None
         for number, line in enumerate(lines):
             if number in deeds:
                 if going_on is not None:
                     going_on.result()
-                going_on = beside.submit(deeds[number])
+                going_on = beside.submit(deeds[number], counted)
             yield line
         if going_on is not None:
             going_on.result()

@@ -1,15 +1,12 @@
 """The same timeline gives the same alerts, on any number of partitions and workers."""
 
-import shutil
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from schemas.persons import PseudonymKey
 from tests.fault import accepted
+from tests.fault.conftest import Begin
 from tests.fault.judged import backtest, differences
 from tests.fault.outcome import alerts, verdicts, wait_until_settled
 from tests.fault.sending import send
@@ -20,29 +17,14 @@ pytestmark = [pytest.mark.fault, pytest.mark.broker]
 SETTLED_S = 60.0
 
 
-@contextmanager
-def running(folder: Path, partitions: int, workers: int, **more: str) -> Iterator[RunningSystem]:
-    """A fresh system, gone afterwards whatever happened."""
-    system = RunningSystem(
-        folder, "--clock", "events", partitions=str(partitions), workers=str(workers), **more
-    )
-    try:
-        system.start()
-        yield system
-        system.stop()
-    finally:
-        system.kill()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def assert_same_as_backtest(system: RunningSystem, lines: list[bytes], *, from_warm: bool) -> None:
     """Send a timeline, and find what backtest finds."""
     send(system.ready, lines)
     wait_until_settled(system, SETTLED_S)
     key = PseudonymKey.load_or_create(system.data_dir / "pseudonym.key")
     expected = backtest(lines, key, from_warm=from_warm)
-    assert expected
     assert differences(verdicts(alerts(system)), expected) == []
+    system.stop()
 
 
 def test_timelines_do_not_meet_when_they_are_merged_short() -> None:
@@ -56,24 +38,19 @@ def test_timelines_do_not_meet_when_they_are_merged_short() -> None:
 
 
 @pytest.mark.parametrize(("partitions", "workers"), [(4, 2), (12, 3)])
-def test_same_alerts_short(tmp_path: Path, partitions: int, workers: int) -> None:
+def test_same_alerts_short(begin: Begin, partitions: int, workers: int) -> None:
     """The timelines and a short county day."""
     lines = accepted.merged() + county_timeline(3_000)
-    with running(tmp_path / "data", partitions, workers, history_since="forever") as system:
-        assert_same_as_backtest(system, lines, from_warm=True)
+    crew = {"partitions": str(partitions), "workers": str(workers)}
+    assert_same_as_backtest(begin(**crew, history_since="forever"), lines, from_warm=True)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("partitions", [1, 4, 12])
-def test_same_alerts(tmp_path: Path, partitions: int, workers: int) -> None:
+def test_same_alerts(begin: Begin, partitions: int, workers: int) -> None:
     """The timelines and a county day, and the one that begins without a history."""
     lines = accepted.merged() + county_timeline(10_000)
-    with running(tmp_path / "warm", partitions, workers, history_since="forever") as system:
-        assert_same_as_backtest(system, lines, from_warm=True)
+    crew = {"partitions": str(partitions), "workers": str(workers)}
+    assert_same_as_backtest(begin(**crew, history_since="forever"), lines, from_warm=True)
     if cold := accepted.timeline(accepted.COLD):
-        with running(tmp_path / "cold", partitions, workers) as system:
-            send(system.ready, cold)
-            wait_until_settled(system, SETTLED_S)
-            key = PseudonymKey.load_or_create(system.data_dir / "pseudonym.key")
-            expected = backtest(cold, key, from_warm=False)
-            assert differences(verdicts(alerts(system)), expected) == []
+        assert_same_as_backtest(begin(**crew), cold, from_warm=False)

@@ -1,19 +1,14 @@
 """Nothing accepted is lost and no alert is missing, doubled or invented, whoever is killed."""
 
 import shutil
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
-import msgspec
 import pytest
 
-from schemas.events import CLOCK_TYPE
 from schemas.persons import PseudonymKey
-from schemas.registers import parse_register_type
 from schemas.times import DAY_MS, format_ms, parse_ms
-from schemas.topics import ALERTS, EVENT_TOPICS
+from schemas.topics import EVENT_TOPICS
 from tests.fault import crew, records
+from tests.fault.conftest import Begin
 from tests.fault.feed_reader import FeedReader
 from tests.fault.judged import (
     Partitioned,
@@ -22,11 +17,17 @@ from tests.fault.judged import (
     essence,
     forgotten,
 )
-from tests.fault.outcome import alerts, findings, verdicts, wait_until_settled
-from tests.fault.sending import send
+from tests.fault.outcome import (
+    alerts,
+    assert_told_in_full,
+    findings,
+    kept,
+    posted,
+    verdicts,
+    wait_until_settled,
+)
+from tests.fault.sending import Counted, send
 from tests.fault.traffic import county_timeline
-from tests.fault.until import until
-from tests.system import RunningSystem
 
 pytestmark = [pytest.mark.fault, pytest.mark.broker]
 PARTITIONS = 4
@@ -35,40 +36,26 @@ PARTITIONS = 4
 BACK_S = 60.0
 
 
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[RunningSystem]:
-    """A system whose clock is the timeline's and whose history is complete."""
-    running = RunningSystem(
-        tmp_path / "data",
-        "--clock",
-        "events",
-        history_since="forever",
-        partitions=str(PARTITIONS),
-    )
-    yield running
-    running.kill()
-    shutil.rmtree(tmp_path / "data", ignore_errors=True)
-
-
-def test_killed_in_mid_stream_short(system: RunningSystem) -> None:
+def test_killed_in_mid_stream_short(begin: Begin) -> None:
     """Twenty thousand events."""
-    killed_in_mid_stream(system, 20_000, deadline_s=60.0)
+    killed_in_mid_stream(begin, 20_000, deadline_s=60.0)
 
 
-def test_killed_in_mid_stream(system: RunningSystem) -> None:
+def test_killed_in_mid_stream(begin: Begin) -> None:
     """Two hundred thousand events."""
-    killed_in_mid_stream(system, 200_000, deadline_s=300.0)
+    killed_in_mid_stream(begin, 200_000, deadline_s=300.0)
 
 
-def killed_in_mid_stream(system: RunningSystem, events: int, deadline_s: float) -> None:
+def killed_in_mid_stream(begin: Begin, events: int, deadline_s: float) -> None:
     """Send a timeline, kill three workers and the API on the way, and compare with backtest."""
     lines = county_timeline(events)
-    ready = system.start()
+    system = begin(history_since="forever", partitions=str(PARTITIONS))
+    ready = system.ready
     reader = FeedReader(ready.api, ready.admin_token)
     reader.open(10.0)
     killed: list[int] = []
 
-    def kill_worker(*, store_too: bool = False) -> None:
+    def kill_worker(_: Counted, *, store_too: bool = False) -> None:
         """Kill the worker as soon as it has committed something, which is in mid-stream."""
         records.wait_for_commit(ready.kafka, BACK_S)
         (pid,) = crew.pids(system, "worker")
@@ -77,14 +64,14 @@ def killed_in_mid_stream(system: RunningSystem, events: int, deadline_s: float) 
         if store_too:
             shutil.rmtree(system.data_dir / "worker")
 
-    def kill_api() -> None:
+    def kill_api(_: Counted) -> None:
         (pid,) = crew.pids(system, "api")
         crew.kill(pid)
         killed.append(pid)
 
     deeds = {
         len(lines) * 2 // 10: kill_worker,
-        len(lines) * 4 // 10: lambda: kill_worker(store_too=True),
+        len(lines) * 4 // 10: lambda counted: kill_worker(counted, store_too=True),
         len(lines) * 6 // 10: kill_api,
         len(lines) * 8 // 10: kill_worker,
     }
@@ -92,7 +79,9 @@ def killed_in_mid_stream(system: RunningSystem, events: int, deadline_s: float) 
     assert len(set(killed)) == 4
     wait_until_settled(system, deadline_s)
 
-    assert_nothing_lost(ready.kafka, lines, counted.accepted)
+    stands, sent = kept(ready.kafka), posted(lines)
+    assert set(stands) == sent
+    assert stands.total() == counted.accepted == len(sent)
     key = PseudonymKey.load_or_create(system.data_dir / "pseudonym.key")
     expected = backtest(lines, key, from_warm=True)
     listed = alerts(system)
@@ -101,48 +90,11 @@ def killed_in_mid_stream(system: RunningSystem, events: int, deadline_s: float) 
     assert {finding["data"]["alert_id"] for finding in findings(ready.kafka)} <= set(expected)
 
     revisions = {alert["id"]: alert["revision"] for alert in listed}
+    assert reader.connections >= 2
     assert_told_in_full(reader, ready.kafka, revisions)
     assert_state(ready.kafka, key, lines)
     reader.close()
     system.stop()
-
-
-def assert_nothing_lost(kafka: str, lines: list[bytes], accepted: int) -> None:
-    """Every event of the timeline is in its topic once, and as many as ingest has answered."""
-    sent = {
-        (event["source"], event["id"])
-        for event in map(msgspec.json.decode, lines)
-        if event["type"] != CLOCK_TYPE and parse_register_type(event["type"]) is None
-    }
-    kept = Counter(
-        (event["source"], event["id"])
-        for topic in EVENT_TOPICS
-        for event in map(records.decoded, records.read(kafka, topic))
-        if "partof" not in event
-    )
-    assert set(kept) == sent
-    assert kept.total() == accepted == len(sent)
-
-
-def assert_told_in_full(reader: FeedReader, kafka: str, revisions: dict[str, int]) -> None:
-    """The feed told every revision once and in order, and the alert topic has them all."""
-    whole = {ident: list(range(1, newest + 1)) for ident, newest in revisions.items()}
-    until(
-        lambda: len(reader.events) >= sum(revisions.values()),
-        "the feed has told every revision",
-        30.0,
-        explain=lambda: differences(reader.revisions(), whole),
-    )
-    assert reader.gaps == []
-    assert reader.connections >= 2
-    assert differences(reader.revisions(), whole) == []
-    told = {event["id"] for event in reader.events}
-
-    def logged() -> set[str]:
-        return {records.decoded(record)["id"] for record in records.read(kafka, ALERTS)}
-
-    until(lambda: told <= logged(), "the log of alerts has every revision", 30.0, poll_s=0.5)
-    assert logged() == told
 
 
 def assert_state(kafka: str, key: PseudonymKey, lines: list[bytes]) -> None:

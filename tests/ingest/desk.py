@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import msgspec
-from starlette.applications import Starlette
+from fastapi import FastAPI
 
 from schemas.access import Grant, TokenFile, digest
 from schemas.intake import Intake
@@ -82,7 +82,7 @@ class Desk:
         self.metrics = Metrics()
         self.window = Window.open(folder, self.metrics)
         key = PseudonymKey.fixed_for_tests()
-        self.app: Starlette = create_app(
+        self.app: FastAPI = create_app(
             reception=Reception(
                 intake=Intake(key),
                 producer=producer,

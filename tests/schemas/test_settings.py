@@ -77,7 +77,14 @@ def test_what_is_unset_lies_in_the_data_folder() -> None:
     settings = Settings(data_dir=Path("/srv"))
     assert settings.pseudonym_key_path == Path("/srv/pseudonym.key")
     assert settings.tokens_path == Path("/srv/tokens.json")
-    assert settings.store_url == "sqlite+aiosqlite:////srv/alerts.db"
+    assert settings.store_url == "sqlite:////srv/alerts.db"
+
+
+def test_downloads_lie_in_the_home_folder_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/gate")
+    assert Settings().cache_path == Path("/home/gate/.cache/cordon")
+    assert Settings(cache_dir=Path("~/jars")).cache_path == Path("/home/gate/jars")
+    assert Settings(cache_dir=Path("/jars")).cache_path == Path("/jars")
 
 
 def test_what_is_set_stays() -> None:

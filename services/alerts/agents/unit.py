@@ -1,6 +1,7 @@
 """The unit of work: one partition number over all event topics, with its state and its lock."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -75,7 +76,7 @@ class Unit:
         self._letters: list[Letter] = []
         self._since_commit = 0
         self._dirty_at: float | None = None
-        self._idle_dirty = False
+        self._idle_at: float | None = None
         self._committed: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -244,16 +245,10 @@ class Unit:
                 await self._commit()
 
     async def _wait_for_work(self) -> None:
-        timeout: float | None = None
-        if self._dirty_at is not None:
-            timeout = max(0.0, self._dirty_at + COMMIT_S - time.monotonic())
-        elif self._idle_dirty:
-            timeout = IDLE_COMMIT_S
-        try:
+        due_at = self._commit_at()
+        timeout = None if due_at is None else max(0.0, due_at - time.monotonic())
+        with contextlib.suppress(TimeoutError):  # Then a commit is due, which is work too.
             await asyncio.wait_for(self._wake.wait(), timeout)
-        except TimeoutError:
-            if self._dirty_at is None:
-                self._dirty_at = time.monotonic() - COMMIT_S
 
     def _apply(self, batch: list[Event]) -> None:
         began = time.perf_counter()
@@ -265,15 +260,25 @@ class Unit:
         if self._engine.unsaved:
             if self._dirty_at is None:
                 self._dirty_at = time.monotonic()
-        else:
-            self._idle_dirty = True
+        elif self._idle_at is None:
+            self._idle_at = time.monotonic()
 
     def _due(self) -> bool:
         if self._engine.pending or self._since_commit >= COMMIT_EVENTS:
             return True
         if any(self._passed(letter) for letter in self._letters):
             return True
-        return self._dirty_at is not None and time.monotonic() >= self._dirty_at + COMMIT_S
+        due_at = self._commit_at()
+        return due_at is not None and time.monotonic() >= due_at
+
+    def _commit_at(self) -> float | None:
+        """Return when what is applied has waited long enough, None = nothing waits."""
+        dues = []
+        if self._dirty_at is not None:
+            dues.append(self._dirty_at + COMMIT_S)
+        if self._idle_at is not None:
+            dues.append(self._idle_at + IDLE_COMMIT_S)
+        return min(dues, default=None)
 
     async def _commit(self) -> None:
         began_at = self._committed
@@ -289,7 +294,7 @@ class Unit:
             delay_ms = self._around.wall_ms() - parse_ms(self._engine.book.clock)
             metrics.END_TO_END_SECONDS.observe(max(0, delay_ms) / 1000)
         self._local.save(output.state, offset)
-        self._since_commit, self._dirty_at, self._idle_dirty = 0, None, False
+        self._since_commit, self._dirty_at, self._idle_at = 0, None, None
         _count(output)
 
     def _passed(self, letter: Letter) -> bool:

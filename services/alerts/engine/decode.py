@@ -4,7 +4,8 @@ Only the fields that some rule needs are decoded: at hundreds of thousands of ev
 rest would cost more than the rules. `gc=False` keeps them out of the collector's rounds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -135,14 +136,16 @@ class _Unusual(ValueError):
     """A record needs a closer look."""
 
 
-def sort_out(topic: str, values: list[bytes]) -> tuple[list[Event | None], list[Refused]]:
+def sort_out(
+    topic: str, values: Sequence[bytes | None]
+) -> tuple[list[Event | None], list[Refused]]:
     """Decode the records of one topic, in order; what can't be applied is refused, with why.
 
     The events have the places of their values; None stands for a refused one.
     """
     try:
         return _decode_all(topic, values), []
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, TypeError):
         pass  # One of them needs a closer look: take them one by one.
     events: list[Event | None] = []
     refused: list[Refused] = []
@@ -160,19 +163,23 @@ def sort_out(topic: str, values: list[bytes]) -> tuple[list[Event | None], list[
     return events, refused
 
 
-def _decode_all(topic: str, values: list[bytes]) -> list[Event | None]:
+def _decode_all(topic: str, values: Sequence[Any]) -> list[Event | None]:
     decode, expected = DECODERS[topic]
     events = [decode(value) for value in values]
     for event in events:
-        recorded = event.recordedtime
-        if len(recorded) != 24 or len(event.time) != 24 or event.type != expected:
+        time, recorded = event.time, event.recordedtime
+        if len(recorded) != 24 or len(time) != 24 or event.type != expected:
             raise _Unusual
-        if event.time > recorded and _lies_ahead(event):
+        if recorded[23] != "Z" or time[23] != "Z":
+            raise _Unusual
+        if time > recorded and _lies_ahead(event):
             raise _Unusual
     return list[Event | None](events)
 
 
-def _decode_one(topic: str, value: bytes) -> Event:
+def _decode_one(topic: str, value: bytes | None) -> Event:
+    if value is None:
+        raise ValueError("a record without a value")
     decode, expected = DECODERS[topic]
     event: Event = _TICK(value) if topic == topics.CLOCK else _OTHER(value)
     if event.type == expected:

@@ -10,13 +10,13 @@ from xxhash import xxh3_128_digest as digest
 from schemas.alerts import FINDING_TYPES, FindingEvent
 from schemas.confusion import fold
 from schemas.times import DAY_MS, HOUR_MS, format_ms, parse_ms
+from schemas.versions import FOREVER
 from services.alerts.engine import episodes, sightings
 from services.alerts.engine.book import Book, Change, Waiting, identity_key
 from services.alerts.engine.decode import Event, Hit, PersonSeen, Scan, SeenPlate, Tick
 from services.alerts.engine.identities import identity
 from services.alerts.engine.registers import Registers
 from services.alerts.engine.sightings import Knowledge, day_of
-from services.alerts.engine.versions import FOREVER
 from services.alerts.rules import (
     first_seen_vehicle,
     quarantine_breach,
@@ -464,7 +464,8 @@ class Engine:
         history, rule = self.book.histories[key], BY_NAME[key[0]]
         for index, match in enumerate(history.matches):
             if rule is quarantine_breach.RULE:
-                excuse = quarantine_breach.excuse(match, self._registers)
+                person = history.subject.key
+                excuse = quarantine_breach.excuse(match, person, self._registers)
             elif rule is quarantined_vehicle_moving.RULE:
                 plate = history.subject.key.removeprefix("vehicle:")
                 excuse = quarantined_vehicle_moving.excuse(match, plate, self._registers)
@@ -510,7 +511,7 @@ class Engine:
         if not new_day:
             return
         for key, history in list(self.book.histories.items()):
-            last_ms = max((match.last_ms for match in history.matches), default=0)
+            last_ms = episodes.newest_ms(history)
             keep_ms = max(KEEP_HISTORY_MS, BY_NAME[key[0]].quiet_gap_ms + LATE_MS)
             if last_ms + keep_ms < clock_ms and key not in self._touched:
                 self.book.forget_history(key)

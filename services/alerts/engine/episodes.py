@@ -186,6 +186,13 @@ def snapshots(
     ]
 
 
+def newest_ms(history: History) -> int:
+    """Return the last instant of its matches, or of its alerts where they lost all of them."""
+    if history.matches:
+        return max(match.last_ms for match in history.matches)
+    return max((parse_ms(finding.last_seen) for finding in history.told.values()), default=0)
+
+
 def flush(history: History, rule: Rule) -> list[Finding]:
     """Return what has to be told since the last flush.
 

@@ -82,9 +82,14 @@ class Lanes:
         if len(full) == 1 and all(lane is full[0][1] for lane in behind):
             lane = full[0][1]
             return [event for event in lane.take(min(most, len(lane.events))) if event is not None]
-        bounds = [lane.newest for lane in behind]
+        bounds = [lane.newest for lane in behind if not lane.events]
         lanes = [(lane, lane.keys(most)) for _, lane in full]
-        bounds += [keys[-1] for lane, keys in lanes if len(keys) < len(lane.events)]
+        for lane, keys in lanes:
+            if len(keys) < len(lane.events):
+                bounds.append(keys[-1])
+            elif lane in behind:
+                # Its last event may be older than its first, which must not wait for that.
+                bounds.append(max(lane.newest, keys[-1]))
         bound = min(bounds, default=None)
         ordered: list[tuple[str, int, int, Event]] = []
         for rank, (lane, keys) in enumerate(lanes):

@@ -24,7 +24,7 @@ from schemas.registers import (
     parse_register_type,
 )
 from schemas.times import MINUTE_MS, format_ms, parse_ms
-from services.alerts.engine.versions import FOREVER, Version, first_filed, governing, insert
+from schemas.versions import FOREVER, Version, first_filed, governing, insert
 from services.alerts.rules.catalogue import BY_NAME
 from services.alerts.rules.facts import (
     Cover,

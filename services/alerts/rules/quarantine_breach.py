@@ -74,12 +74,12 @@ def detect(
         )
 
 
-def excuse(match: Match, world: World) -> str | None:
+def excuse(match: Match, person: str, world: World) -> str | None:
     """Return what, filed later, takes the match's ground away: a cover, or the order's end."""
     if match.order is None:
         return None
     order = world.order(match.order, match.first_ms, NEWEST)
-    if order is None:
+    if order is None or order.person != person:
         return "order-ended"
     site = world.site(match.site, match.first_ms, NEWEST)
     cover = world.cover(order, site, match.first_ms, NEWEST) if site else None

@@ -15,10 +15,11 @@ from schemas.persons import PseudonymKey
 from schemas.problems import Problem, Rejected, rejected
 from schemas.registers import Deletion, EntryId
 from schemas.settings import Settings
+from schemas.versions import in_force, insert, newest
 from services.api.registers.ledger import Ledger
 from services.api.registers.link import Link, Unavailable
 from services.api.registers.metrics import FILED
-from services.api.registers.versions import Version, governing, newest, restates, version_of
+from services.api.registers.stored import StoredVersion, restates, version_of
 from services.api.store.database import Database
 
 SOURCE = "cordon/api"
@@ -31,7 +32,7 @@ class Answer(Struct, frozen=True):
     """What became of one PUT, and the version that now stands."""
 
     outcome: Literal["created", "changed", "unchanged"]
-    version: Version
+    version: StoredVersion
 
 
 class RowProblem(Struct, frozen=True):
@@ -149,7 +150,7 @@ class Desk:
                         tally.unchanged += 1
                         continue
                     change = self._filing.filed_put(name, entry, filed_ms, _event_id(name), SOURCE)
-                    versions.append(version_of(name, change.value, _after(versions)))
+                    insert(versions, version_of(name, change.value, 0))
                     changes.append(change)
                 await self._link.file(changes)
                 tally.accepted += len(changes)
@@ -175,24 +176,24 @@ class Desk:
         _count("replay", tally)
         return tally
 
-    async def get(self, name: str, entry_id: str, as_of_ms: int | None) -> Version | None:
+    async def get(self, name: str, entry_id: str, as_of_ms: int | None) -> StoredVersion | None:
         """Return the version that governs at an instant as known then, None = now."""
         self._require_ready()
         at_ms = self._now_ms() if as_of_ms is None else as_of_ms
-        return governing(await self._versions(name, entry_id), at_ms, at_ms)
+        return in_force(await self._versions(name, entry_id), at_ms, at_ms)
 
     async def page(
         self, name: str, as_of_ms: int | None, limit: int, after_id: str
-    ) -> tuple[list[Version], str | None]:
+    ) -> tuple[list[StoredVersion], str | None]:
         """Return entries that govern, by id, and the id after which the next page begins."""
         self._require_ready()
         at_ms = self._now_ms() if as_of_ms is None else as_of_ms
-        items: list[Version] = []
+        items: list[StoredVersion] = []
         while True:
             ids = await self._ledger.ids_after(name, after_id, limit + 1)
             versions = await self._ledger.versions_of(name, ids)
             for entry_id in ids:
-                version = governing(versions.get(entry_id, []), at_ms, at_ms)
+                version = in_force(versions.get(entry_id, []), at_ms, at_ms)
                 if version is not None:
                     items.append(version)
                 if len(items) > limit:
@@ -201,13 +202,13 @@ class Desk:
                 return items, None
             after_id = ids[-1]
 
-    async def history(self, name: str, entry_id: str, limit: int) -> list[Version]:
+    async def history(self, name: str, entry_id: str, limit: int) -> list[StoredVersion]:
         """Return the newest versions of an entry, the last filed first, deletions too."""
         self._require_ready()
         versions = await self._versions(name, entry_id)
-        return sorted(versions, key=lambda version: version.filed, reverse=True)[:limit]
+        return versions[::-1][:limit]
 
-    async def _versions(self, name: str, entry_id: str) -> list[Version]:
+    async def _versions(self, name: str, entry_id: str) -> list[StoredVersion]:
         return (await self._ledger.versions_of(name, [entry_id])).get(entry_id, [])
 
     async def _not_filed_yet(self, changes: Sequence[Filed]) -> list[Filed]:
@@ -219,14 +220,14 @@ class Desk:
         fresh = []
         for change in changes:
             versions = known[change.name].setdefault(change.id, [])
-            version = version_of(change.name, change.value, _after(versions))
+            version = version_of(change.name, change.value, 0)
             before = newest(versions, version.recorded_ms)
             if isinstance(change.entry, Deletion):
                 says_nothing = before is None or before.deleted
             else:
                 says_nothing = restates(before, change.name, change.entry, version.recorded_ms)
             if not says_nothing:
-                versions.append(version)
+                insert(versions, version)
                 fresh.append(change)
         return fresh
 
@@ -270,11 +271,6 @@ def _row_id(row: bytes) -> str | None:
         return _decode_row_id(row).id
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def _after(versions: Sequence[Version]) -> int:
-    """A place behind all that are known, for a version whose offset is not known yet."""
-    return max((version.place for version in versions), default=-1) + 1
 
 
 def _count(name: str, tally: Tally) -> None:

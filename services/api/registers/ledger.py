@@ -1,19 +1,20 @@
 """The versions of all registers in the database: a view of the topics, never their source."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from schemas.registers import REGISTERS, register_topic
+from schemas.versions import FOREVER
+from services.api.registers.stored import StoredVersion
 from services.api.registers.tables import register_versions
-from services.api.registers.versions import Version
 from services.api.store.database import Database
 from services.api.store.tables import positions as read_positions
 
 # SQLite and PostgreSQL both bound the parameters of one statement.
 _IDS_A_QUERY = 500
 
-_COLUMNS = [register_versions.c[name] for name in Version.__struct_fields__]
 _NAMES = {register_topic(name): name for name in REGISTERS}
 
 
@@ -35,7 +36,7 @@ class Ledger:
         return await self._database.read(lambda connection: connection.scalar(query)) or 0
 
     async def apply(
-        self, versions: Mapping[str, Sequence[Version]], positions: Mapping[str, int]
+        self, versions: Mapping[str, Sequence[StoredVersion]], positions: Mapping[str, int]
     ) -> None:
         """Add versions by register and move the positions, in one transaction."""
         await self._database.write(lambda connection: _apply(connection, versions, positions))
@@ -44,8 +45,11 @@ class Ledger:
         """Drop a register's versions and position: its topic is read anew."""
         await self._database.write(lambda connection: _forget(connection, name))
 
-    async def versions_of(self, name: str, ids: Iterable[str]) -> dict[str, list[Version]]:
-        """Return all versions of the entries with these ids; ids that have none are absent."""
+    async def versions_of(self, name: str, ids: Iterable[str]) -> dict[str, list[StoredVersion]]:
+        """Return all versions of the entries with these ids, in the order of their filing.
+
+        Ids that have none are absent.
+        """
         wanted = list(dict.fromkeys(ids))
         return await self._database.read(lambda connection: _versions_of(connection, name, wanted))
 
@@ -62,7 +66,7 @@ class Ledger:
 
 
 def _apply(
-    connection: Connection, versions: Mapping[str, Sequence[Version]], positions: Mapping[str, int]
+    connection: Connection, versions: Mapping[str, Sequence[StoredVersion]], positions: Mapping[str, int]
 ) -> None:
     for name, next_offset in positions.items():
         place = {"topic": register_topic(name), "partition": 0}
@@ -72,7 +76,7 @@ def _apply(
         if moved.rowcount == 0:
             connection.execute(insert(read_positions).values(**place, next_offset=next_offset))
     rows = [
-        {"name": name, **{field: getattr(version, field) for field in version.__struct_fields__}}
+        {"name": name, **_row_of(version)}
         for name, filed in versions.items()
         for version in filed
     ]
@@ -85,13 +89,37 @@ def _forget(connection: Connection, name: str) -> None:
     connection.execute(delete(read_positions).where(read_positions.c.topic == register_topic(name)))
 
 
-def _versions_of(connection: Connection, name: str, ids: list[str]) -> dict[str, list[Version]]:
-    found: dict[str, list[Version]] = {}
+def _versions_of(connection: Connection, name: str, ids: list[str]) -> dict[str, list[StoredVersion]]:
+    found: dict[str, list[StoredVersion]] = {}
     for start in range(0, len(ids), _IDS_A_QUERY):
-        query = select(*_COLUMNS).where(
-            register_versions.c.name == name,
-            register_versions.c.id.in_(ids[start : start + _IDS_A_QUERY]),
+        query = (
+            select(register_versions)
+            .where(
+                register_versions.c.name == name,
+                register_versions.c.id.in_(ids[start : start + _IDS_A_QUERY]),
+            )
+            .order_by(register_versions.c.recorded_ms, register_versions.c.place)
         )
         for row in connection.execute(query):
-            found.setdefault(row.id, []).append(Version(*row))
+            found.setdefault(row.id, []).append(_version_of(row))
     return found
+
+
+def _row_of(version: StoredVersion) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "place": version.place,
+        "recorded_ms": version.recorded_ms,
+        "valid_from_ms": version.from_ms,
+        "valid_to_ms": None if version.to_ms == FOREVER else version.to_ms,
+        "deleted": version.deleted,
+        "body": version.body,
+    }
+
+
+def _version_of(row: Row[Any, Any, Any]) -> StoredVersion:
+    to_ms = FOREVER if row.valid_to_ms is None else row.valid_to_ms
+    facts = None if row.deleted else row.body
+    return StoredVersion(
+        row.recorded_ms, row.valid_from_ms, to_ms, facts, row.id, row.place, row.body
+    )

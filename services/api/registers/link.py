@@ -19,9 +19,10 @@ from aiokafka.structs import RecordMetadata
 from schemas.filing import Filed
 from schemas.registers import REGISTERS, register_topic
 from schemas.topics import HEADERS
+from services.api.ending import stopped
 from services.api.registers.ledger import Ledger
 from services.api.registers.metrics import LATE_VIEWS, LINK_FAILURES, REBUILDS, UNREADABLE
-from services.api.registers.versions import Version, version_of
+from services.api.registers.stored import StoredVersion, version_of
 
 _ACK_S = 10
 _VIEW_S = 5
@@ -184,8 +185,9 @@ class Link:
                     ends = {}
                 await self._read(consumer)
         finally:
-            await consumer.stop()
-            await producer.stop()
+            for client in (consumer, producer):
+                if not await stopped(client):
+                    LINK_FAILURES.labels("stop").inc()
 
     async def _seek(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Place the reader where the ledger stands; return where the topics end now."""
@@ -210,7 +212,7 @@ class Link:
         batch = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_A_BATCH)
         if not batch:
             return
-        versions: dict[str, list[Version]] = {}
+        versions: dict[str, list[StoredVersion]] = {}
         positions: dict[str, int] = {}
         for at, records in batch.items():
             name = self._names[at]
@@ -223,7 +225,7 @@ class Link:
             self._moved_to(name, position)
 
 
-def _versions(name: str, records: Sequence[ConsumerRecord]) -> Iterator[Version]:
+def _versions(name: str, records: Sequence[ConsumerRecord]) -> Iterator[StoredVersion]:
     """Return what records file; one that this register cannot hold is counted and skipped."""
     for record in records:
         try:

@@ -15,7 +15,7 @@ from schemas.times import TimeProblem, format_ms, parse_ms
 from services.api.guard import require
 from services.api.registers.desk import Desk, Tally
 from services.api.registers.link import Unavailable
-from services.api.registers.versions import Version
+from services.api.registers.stored import StoredVersion
 
 MAX_ROWS: Final = 5_000
 _MAX_ENTRY_BYTES: Final = 1 << 20
@@ -128,7 +128,7 @@ async def _rows(request: Request) -> list[bytes]:
     return rows
 
 
-def _shown(version: Version) -> dict[str, Any]:
+def _shown(version: StoredVersion) -> dict[str, Any]:
     """Return a version as it is answered: its data, when it was filed, whether it is an end."""
     shown = msgspec.json.decode(version.body, type=dict[str, Any])
     shown["recordedtime"] = format_ms(version.recorded_ms)

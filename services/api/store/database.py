@@ -6,11 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _BUSY_TIMEOUT_MS = 10_000
@@ -23,25 +20,18 @@ class Database:
     """Runs transactions in threads: many readers, one writer.
 
     A whole transaction is one piece of work, because it is the hops between threads that cost:
-    a batch of one finding took 8.6 ms statement by statement through the asynchronous engine, and
-    2.6 ms in one hop (two busy cores). Writers queue for their one thread, so they never meet
+    a batch of one finding took 8.6 ms statement by statement through SQLAlchemy's asynchronous
+    engine, and 2.6 ms in one hop (two busy cores). Writers queue for their one thread, so they never meet
     SQLite's busy lock; readers see the last commit and hinder nobody (WAL).
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        self._sqlite = parsed.get_backend_name() == "sqlite"
-        self._url = parsed.set(drivername="sqlite") if self._sqlite else parsed
+        self._url = make_url(url)
+        self._sqlite = self._url.get_backend_name() == "sqlite"
         self._reading = self._engine(_READERS, "BEGIN")
         self._writing = self._engine(1, "BEGIN IMMEDIATE")
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
         self._writer = ThreadPoolExecutor(1, "store-writer")
-        # For short statements elsewhere, where a few milliseconds do not matter.
-        self.reader = create_async_engine(url)
-        self.writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
-        if self._sqlite:
-            _configure_sqlite(self.reader.sync_engine, "BEGIN")
-            _configure_sqlite(self.writer.sync_engine, "BEGIN IMMEDIATE")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns, run in one transaction that is rolled back."""
@@ -70,8 +60,6 @@ class Database:
     async def close(self) -> None:
         """Close every connection, after the work in hand."""
         await asyncio.get_running_loop().run_in_executor(None, self._end_threads)
-        await self.reader.dispose()
-        await self.writer.dispose()
 
     def _end_threads(self) -> None:
         for threads in (self._readers, self._writer):
@@ -114,6 +102,10 @@ def _configure_sqlite(engine: Engine, begin: str) -> None:
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
+    # Only a start needs alembic: whoever else imports the API does not pay for it.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")

@@ -1,0 +1,108 @@
+"""What the OpenAPI document says of bodies and answers, which the handlers read and write raw."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+
+from schemas import jsonschema
+from schemas.events import CLOCK_TYPE, EVENT_KINDS
+from schemas.problems import CONTENT_TYPE, Problem
+from services.ingest.outcome import Outcome
+
+Schema = dict[str, Any]
+Answers = dict[int | str, dict[str, Any]]
+
+_TEMPLATE: Final = "#/components/schemas/{name}"
+_PROBLEMS: Final = (400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
+_RETRY_AFTER: Final[Schema] = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+}
+_TOKEN: Final = "token"
+OPEN: Final[Schema] = {"security": []}
+
+
+def body(document: str, max_items: int) -> Schema:
+    """Return what a path takes: items as a JSON Schema document of that name describes them."""
+    item = _reference(_component(document))
+    array = {"type": "array", "items": item, "maxItems": max_items}
+    lines = {"type": "string", "description": f"One item a line, at most {max_items}."}
+    either = {"anyOf": [item, array]}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": either},
+                "application/cloudevents+json": {"schema": item},
+                "application/cloudevents-batch+json": {"schema": array},
+                "application/x-ndjson": {"schema": lines},
+            },
+        }
+    }
+
+
+def answers() -> Answers:
+    """Return the answers of every path that takes items."""
+    taken = {"application/json": {"schema": _reference("Outcome")}}
+    described: Answers = {202: {"description": "Taken, item by item.", "content": taken}}
+    for status in _PROBLEMS:
+        described[status] = problem(status)
+    return described
+
+
+def problem(status: int) -> dict[str, Any]:
+    """Return an answer that is a problem document."""
+    described: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {CONTENT_TYPE: {"schema": _reference("Problem")}},
+    }
+    return described | ({"headers": _RETRY_AFTER} if status in (429, 503) else {})
+
+
+def install(app: FastAPI) -> None:
+    """Add what the bodies and answers refer to, and the token that every other path needs."""
+    generated = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generated()
+        components = document.setdefault("components", {})
+        components["schemas"] = _schemas()
+        components["securitySchemes"] = {_TOKEN: {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{_TOKEN: []}]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _schemas() -> dict[str, Schema]:
+    _, found = msgspec.json.schema_components([Outcome, Problem], ref_template=_TEMPLATE)
+    documents = jsonschema.documents()
+    for name in (*(jsonschema.posted(kind.type) for kind in EVENT_KINDS), CLOCK_TYPE):
+        document = _moved(documents[name])
+        # What these documents share (a Person, a Vehicle) is the same in all of them.
+        found.update(document.pop("$defs", {}))
+        found[_component(name)] = {
+            key: value for key, value in document.items() if key not in ("$schema", "$id")
+        }
+    return found
+
+
+def _component(document: str) -> str:
+    return document.removesuffix(".posted")
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": _TEMPLATE.format(name=name)}
+
+
+def _moved(schema: Any) -> Any:
+    """Return a schema whose references lead to the components of the OpenAPI document."""
+    if isinstance(schema, dict):
+        return {
+            key: value.replace("#/$defs/", _TEMPLATE.format(name=""))
+            if key == "$ref"
+            else _moved(value)
+            for key, value in schema.items()
+        }
+    return [_moved(value) for value in schema] if isinstance(schema, list) else schema
