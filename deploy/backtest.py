@@ -46,13 +46,20 @@ class Backtest:
     """One run: lines in, revisions of alerts out."""
 
     def __init__(
-        self, key: PseudonymKey, *, grammar: str = "prc", history_since_ms: int | None = None
+        self,
+        key: PseudonymKey,
+        *,
+        grammar: str = "prc",
+        history_since_ms: int | None = None,
+        timezone: str = "Asia/Shanghai",
     ) -> None:
         self._intake = Intake(key, grammar)
         self._filing = Filing(self._intake)
         self._registers = Registers()
         self.book = Book()
-        self.engine = Engine(self._registers, self.book, history_since_ms=history_since_ms)
+        self.engine = Engine(
+            self._registers, self.book, history_since_ms=history_since_ms, timezone=timezone
+        )
         self.alerts = AlertBook()
         self._pending: list[Event] = []
         self.refused: list[tuple[str, str]] = []
@@ -129,6 +136,7 @@ def main(
     backtest = Backtest(
         key,
         grammar=Settings().plate_grammar,
+        timezone=Settings().timezone,
         history_since_ms=FOREVER_MS if from_warm else None,
     )
     code = 0

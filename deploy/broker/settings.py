@@ -26,11 +26,11 @@ class BrokerSettings:
     `data_dir` belongs to this broker alone and survives restarts.  `port` and `controller_port`
     are TCP ports on 127.0.0.1; 0 takes any free one.  `heap_mb` bounds the Java heap (the whole
     process takes some 100 MB more).  `log_dir` is where `broker.log` goes, `data_dir/logs` unless
-    named.  `cache_dir` is where the jars are kept, that of the environment's settings unless named.
-    `owner_pid` is the process with which the broker must die, the starting one unless
-    named.  `start_timeout_s` and `stop_timeout_s` bound how long `Broker.start` and
-    `Broker.stop` wait; after the latter the process is killed.  `data_timeout_s` bounds how long
-    a start waits for an earlier broker to let the data folder go.
+    named.  `cache_dir` is where the jars are kept, that of the environment's settings unless
+    named.  `owner_pid` is the process with which the broker must die, the starting one unless
+    named.  `start_timeout_s` and `stop_timeout_s` bound how long `Broker.start` and `Broker.stop`
+    wait; after the latter the process is killed.  `data_timeout_s` bounds how long a start waits
+    for an earlier broker to let the data folder go.
     """
 
     data_dir: Path

@@ -13,7 +13,15 @@ from services.alerts.engine.decode import Event
 from services.alerts.engine.engine import Engine, Output
 from services.alerts.engine.registers import Registers
 from services.api.merge import AlertBook
-from tests.alerts.build import COUNTY, FOREVER_MS, Line, events, filed, is_register
+from tests.alerts.build import (
+    COUNTY,
+    FOREVER_MS,
+    Line,
+    events,
+    filed,
+    is_register,
+    recorded_ms,
+)
 
 _decode_finding = msgspec.json.Decoder(FindingEvent).decode
 
@@ -21,6 +29,7 @@ _decode_finding = msgspec.json.Decoder(FindingEvent).decode
 class Step(Struct, frozen=True):
     """One thing that arrives: a register record, or an event of a subject ("" = a tick)."""
 
+    recorded_ms: int
     record: bytes | None = None
     subject: str = ""
     event: Event | None = None
@@ -30,10 +39,11 @@ def steps(lines: Iterable[Line]) -> list[Step]:
     """Return what arrives, in order; a scan is several events."""
     found: list[Step] = []
     for line in lines:
+        at_ms = recorded_ms(line)
         if is_register(line):
-            found.append(Step(record=filed(line)))
+            found.append(Step(at_ms, record=filed(line)))
         else:
-            found += [Step(subject=subject, event=event) for subject, event in events(line)]
+            found += [Step(at_ms, subject=who, event=event) for who, event in events(line)]
     return found
 
 

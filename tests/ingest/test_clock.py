@@ -63,7 +63,8 @@ async def test_clock_lines_are_judged_one_by_one(tmp_path: Path) -> None:
         )
         body = answer.json()
         assert (answer.status_code, body["accepted"]) == (202, 1)
-        assert [item["problem"]["field"] for item in body["rejected"]] == ["time", "type", "time", "$"]
+        fields = [item["problem"]["field"] for item in body["rejected"]]
+        assert fields == ["time", "type", "time", "$"]
         single = await desk.post("/v1/clock", {**TICK, "time": "later"}, token="replay")
         assert (single.status_code, single.json()["field"]) == (422, "time")
 

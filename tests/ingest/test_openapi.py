@@ -61,7 +61,8 @@ async def test_it_describes_the_bodies(desk: Desk, path: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(event, schema, cls=jsonschema.Draft202012Validator)
     jsonschema.validate([event, event], schema, cls=jsonschema.Draft202012Validator)
-    for wrong in ({}, [event, 5], [event] * 501, "x"):
+    wrongs: list[Any] = [{}, [event, 5], [event] * 501, "x"]
+    for wrong in wrongs:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema, cls=jsonschema.Draft202012Validator)
     assert "application/x-ndjson" in content

@@ -106,7 +106,9 @@ _without_deletions = st.lists(_puts, max_size=8, unique_by=lambda version: versi
 
 
 @given(_without_deletions.flatmap(lambda made: st.tuples(st.just(made), st.permutations(made))))
-def test_the_order_in_which_versions_come_does_not_matter(orders: tuple[Versions, Versions]) -> None:
+def test_the_order_in_which_versions_come_does_not_matter(
+    orders: tuple[Versions, Versions],
+) -> None:
     left, right = (filed(*order) for order in orders)
     assert left == right
 

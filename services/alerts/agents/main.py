@@ -77,6 +77,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         registers,
         reader,
         history_since_ms(settings),
+        settings.timezone,
         wall_ms,
     )
     units = Units(around, fail)

@@ -60,6 +60,7 @@ class Surroundings(Struct, frozen=True):
     registers: Registers
     reader: RegistersReader
     history_since_ms: int | None
+    timezone: str
     wall_ms: Callable[[], int]
 
 
@@ -99,7 +100,10 @@ class Unit:
         )
         self._committed = self._lanes.next_offsets
         self._engine = Engine(
-            self._around.registers, book, history_since_ms=self._around.history_since_ms
+            self._around.registers,
+            book,
+            history_since_ms=self._around.history_since_ms,
+            timezone=self._around.timezone,
         )
         metrics.RESTORED.labels(self.partition).set(time.monotonic() - began)
         log.info(

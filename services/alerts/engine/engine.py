@@ -16,7 +16,7 @@ from services.alerts.engine.book import Book, Change, Waiting, identity_key
 from services.alerts.engine.decode import Event, Hit, PersonSeen, Scan, SeenPlate, Tick
 from services.alerts.engine.identities import identity
 from services.alerts.engine.registers import Registers
-from services.alerts.engine.sightings import Knowledge, day_of
+from services.alerts.engine.sightings import Knowledge, calendar
 from services.alerts.rules import (
     first_seen_vehicle,
     quarantine_breach,
@@ -63,11 +63,17 @@ class Engine:
     """Applies the rules to the events of one partition, in the order in which they are given."""
 
     def __init__(
-        self, registers: Registers, book: Book, *, history_since_ms: int | None = None
+        self,
+        registers: Registers,
+        book: Book,
+        *,
+        history_since_ms: int | None = None,
+        timezone: str = "Asia/Shanghai",
     ) -> None:
         self.book = book
         self._registers = registers
         self._since_ms = history_since_ms
+        self._day_of = calendar(timezone)
         self._inbox = registers.inbox()
         self._sites: dict[str, _Site | None] = {}
         self._linked = registers.linked_plates()
@@ -78,6 +84,7 @@ class Engine:
         self._failed: list[tuple[Event, str]] = []
         self._counts: Counter[str] = Counter()
         self._next_sweep_ms = 0
+        self._today = 0
         self._stop = ""
         self._review_all()
 
@@ -123,14 +130,14 @@ class Engine:
                         and site.since <= time < site.until
                         and site.filed <= recorded
                     ):
-                        date = time[:10]
-                        day = days.get(date)
+                        hour = time[:13]
+                        day = days.get(hour)
                         if day is None:
-                            day = days[date] = day_of(parse_ms(time))
+                            day = days[hour] = self._day_of(parse_ms(time))
                         if day <= last:
                             continue
                         # A read of an earlier day may put visits on record in another light.
-                        if day - last <= site.look_back_d and date == clock[:10]:
+                        if day - last <= site.look_back_d and hour == clock[:13]:
                             if data.confidence >= site.min_confidence:
                                 site.days[plate] = day
                                 site.changed.add(plate)
@@ -294,7 +301,7 @@ class Engine:
         accepted = read.confidence >= parameters["min_confidence"]
         look_back_d = parameters["look_back_d"]
         table = self.book.region(read.region)
-        day, last = day_of(read.time_ms), table.days.get(read.plate)
+        day, last = self._day_of(read.time_ms), table.days.get(read.plate)
         folded = fold(read.plate)
         group = self.book.groups.get(folded)
         is_known = last is not None and day - last <= look_back_d
@@ -306,7 +313,7 @@ class Engine:
                 table.note(read.plate, day)
                 return
             plates = sightings.plates_of(group.reads)
-            table.note(read.plate, sightings.recognise(group, read, parameters))
+            table.note(read.plate, sightings.recognise(group, read, parameters, self._day_of))
         else:
             if group is None:
                 group = self.book.groups[folded] = sightings.Group([])
@@ -330,7 +337,12 @@ class Engine:
                 _FIRST_SEEN.name, newest.time_ms, newest.recorded_ms
             )
             knowledge = Knowledge(
-                reads, self.book.established, self._registers, self._since_ms, parameters
+                reads,
+                self.book.established,
+                self._registers,
+                self._since_ms,
+                parameters,
+                self._day_of,
             )
             plates = {each for each in plates if not knowledge.is_final(*each, clock_ms)}
             for visit in first_seen_vehicle.assess(reads, knowledge, parameters, policy, clock_ms):
@@ -361,7 +373,7 @@ class Engine:
         group = self.book.groups[folded]
         due_ms = self._assess(folded, clock_ms, sightings.plates_of(group.reads))
         parameters, _ = self._registers.policy(_FIRST_SEEN.name, clock_ms, clock_ms)
-        settled, next_ms = sightings.graduates(group, clock_ms, parameters)
+        settled, next_ms = sightings.graduates(group, clock_ms, parameters, self._day_of)
         for region, plate, day in settled:
             self.book.region(region).note(plate, day)
         self.book.changed.add(("g", folded))
@@ -492,7 +504,8 @@ class Engine:
             self._counts["deadlines-fired"] += 1
             self._deadline(key.removeprefix("g/"), due_ms)
         if to_ms >= self._next_sweep_ms:
-            new_day = day_of(to_ms) != day_of(self._next_sweep_ms - 1)
+            today = self._day_of(to_ms)
+            new_day, self._today = today != self._today, today
             self._next_sweep_ms = to_ms - to_ms % HOUR_MS + HOUR_MS
             self._sweep(to_ms, new_day)
         due_ms = self.book.next_due_ms()
@@ -516,5 +529,5 @@ class Engine:
             if last_ms + keep_ms < clock_ms and key not in self._touched:
                 self.book.forget_history(key)
         for table in self.book.established.values():
-            table.expire(day_of(clock_ms))
+            table.expire(self._day_of(clock_ms))
         self._days.clear()

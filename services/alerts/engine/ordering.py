@@ -5,7 +5,7 @@ acceptance decides, then the topic. An event waits while a lane that is behind m
 earlier one, so that a backlog is worked off in the order in which it came about.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
 from services.alerts.engine.decode import Event
@@ -73,27 +73,29 @@ class Lanes:
         `ends` are the end offsets as last seen: a lane that has not been fetched up to its end
         holds the others back to the newest event that it brought.
         """
-        full = [(topic, lane) for topic, lane in self.by_topic.items() if lane.events]
-        behind = [
-            lane
-            for topic, lane in self.by_topic.items()
-            if lane.fetched_offset < ends.get(topic, 0)
-        ]
-        if len(full) == 1 and all(lane is full[0][1] for lane in behind):
+        ranked = list(enumerate(self.by_topic.items()))
+        full = [(rank, lane) for rank, (_, lane) in ranked if lane.events]
+        behind = {
+            rank: lane for rank, (topic, lane) in ranked if lane.fetched_offset < ends.get(topic, 0)
+        }
+        if len(full) == 1 and behind.keys() <= {full[0][0]}:
             lane = full[0][1]
             return [event for event in lane.take(min(most, len(lane.events))) if event is not None]
-        bounds = [lane.newest for lane in behind if not lane.events]
-        lanes = [(lane, lane.keys(most)) for _, lane in full]
-        for lane, keys in lanes:
+        lanes = [(rank, lane, lane.keys(most)) for rank, lane in full]
+        bounds = [(lane.newest, rank) for rank, lane in behind.items() if not lane.events]
+        for rank, lane, keys in lanes:
             if len(keys) < len(lane.events):
-                bounds.append(keys[-1])
-            elif lane in behind:
+                bounds.append((keys[-1], rank))
+            elif rank in behind:
                 # Its last event may be older than its first, which must not wait for that.
-                bounds.append(max(lane.newest, keys[-1]))
-        bound = min(bounds, default=None)
+                bounds.append((max(lane.newest, keys[-1]), rank))
+        bound, holder = min(bounds, default=(None, 0))
         ordered: list[tuple[str, int, int, Event]] = []
-        for rank, (lane, keys) in enumerate(lanes):
-            count = len(keys) if bound is None else bisect_right(keys, bound)
+        for rank, lane, keys in lanes:
+            count = len(keys)
+            if bound is not None:
+                # At the bound itself a later topic waits for what an earlier one may still bring.
+                count = (bisect_left if rank > holder else bisect_right)(keys, bound)
             for place, event in enumerate(lane.take(count)):
                 if event is not None:
                     ordered.append((keys[place], rank, place, event))

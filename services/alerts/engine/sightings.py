@@ -6,7 +6,10 @@ counted in days. So a known vehicle costs a few bytes, and reading it again on t
 changes nothing at all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -22,6 +25,28 @@ SETTLED_MS = FINAL_MS + HOUR_MS
 LONGEST_LOOK_BACK_D = 90
 # Reads of one confusion group kept while one of its plates is new.
 MOST_READS = 256
+
+
+DayOf = Callable[[int], int]
+
+
+def calendar(timezone: str) -> DayOf:
+    """Return what tells the number of the day in which an instant lies in a time zone.
+
+    A zone's offset from UTC is looked up once an hour's worth of instants. Raises
+    zoneinfo.ZoneInfoNotFoundError.
+    """
+    zone = ZoneInfo(timezone)
+
+    @lru_cache(maxsize=4096)
+    def offset_ms(hour: int) -> int:
+        offset = datetime.fromtimestamp(hour * 3600, zone).utcoffset() or timedelta()
+        return offset // timedelta(milliseconds=1)
+
+    def day_of(instant_ms: int) -> int:
+        return (instant_ms + offset_ms(instant_ms // HOUR_MS)) // DAY_MS
+
+    return day_of
 
 
 class Established:
@@ -71,7 +96,9 @@ class Knowledge:
         world: World,
         history_since_ms: int | None,
         parameters: Parameters,
+        day_of: DayOf,
     ) -> None:
+        self._day_of = day_of
         self._established = established
         self._world = world
         self._since_ms = history_since_ms
@@ -84,7 +111,7 @@ class Knowledge:
         """Tell whether an accepted read in the look-back before an instant is on record."""
         table = self._established.get(region)
         day = table.days.get(plate) if table else None
-        if day is not None and day >= day_of(before_ms) - look_back_d:
+        if day is not None and day >= self._day_of(before_ms) - look_back_d:
             return True
         since_ms = before_ms - look_back_d * DAY_MS
         times = self._accepted.get((region, plate), ())
@@ -111,11 +138,6 @@ def is_warm(history_since_ms: int | None, at_ms: int, look_back_d: int) -> bool:
     return at_ms - look_back_d * DAY_MS >= history_since_ms
 
 
-def day_of(instant_ms: int) -> int:
-    """Return the number of the UTC day in which an instant lies."""
-    return instant_ms // DAY_MS
-
-
 def add(group: Group, read: Read) -> int:
     """Add a read to its group in any order; return how many the bound pushed out."""
     group.reads.append(read)
@@ -128,7 +150,7 @@ def add(group: Group, read: Read) -> int:
     return 0
 
 
-def recognise(group: Group, read: Read, parameters: Parameters) -> int:
+def recognise(group: Group, read: Read, parameters: Parameters, day_of: DayOf) -> int:
     """Take out of a group what is no news since a late read makes its vehicle a known one.
 
     Returns the last day on which it was read: the group is left as if the reads had come in order.
@@ -146,7 +168,7 @@ def recognise(group: Group, read: Read, parameters: Parameters) -> int:
 
 
 def graduates(
-    group: Group, clock_ms: int, parameters: Parameters
+    group: Group, clock_ms: int, parameters: Parameters, day_of: DayOf
 ) -> tuple[list[tuple[str, str, int]], int | None]:
     """Take out of a group what has settled.
 
@@ -192,7 +214,7 @@ __all__: Sequence[str] = (
     "Group",
     "Knowledge",
     "add",
-    "day_of",
+    "calendar",
     "graduates",
     "is_warm",
     "plates_of",

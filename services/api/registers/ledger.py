@@ -66,7 +66,9 @@ class Ledger:
 
 
 def _apply(
-    connection: Connection, versions: Mapping[str, Sequence[StoredVersion]], positions: Mapping[str, int]
+    connection: Connection,
+    versions: Mapping[str, Sequence[StoredVersion]],
+    positions: Mapping[str, int],
 ) -> None:
     for name, next_offset in positions.items():
         place = {"topic": register_topic(name), "partition": 0}
@@ -76,9 +78,7 @@ def _apply(
         if moved.rowcount == 0:
             connection.execute(insert(read_positions).values(**place, next_offset=next_offset))
     rows = [
-        {"name": name, **_row_of(version)}
-        for name, filed in versions.items()
-        for version in filed
+        {"name": name, **_row_of(version)} for name, filed in versions.items() for version in filed
     ]
     if rows:
         connection.execute(insert(register_versions), rows)
@@ -89,7 +89,9 @@ def _forget(connection: Connection, name: str) -> None:
     connection.execute(delete(read_positions).where(read_positions.c.topic == register_topic(name)))
 
 
-def _versions_of(connection: Connection, name: str, ids: list[str]) -> dict[str, list[StoredVersion]]:
+def _versions_of(
+    connection: Connection, name: str, ids: list[str]
+) -> dict[str, list[StoredVersion]]:
     found: dict[str, list[StoredVersion]] = {}
     for start in range(0, len(ids), _IDS_A_QUERY):
         query = (

@@ -185,9 +185,8 @@ class Link:
                     ends = {}
                 await self._read(consumer)
         finally:
-            for client in (consumer, producer):
-                if not await stopped(client):
-                    LINK_FAILURES.labels("stop").inc()
+            ended = await asyncio.gather(stopped(consumer), stopped(producer))
+            LINK_FAILURES.labels("stop").inc(ended.count(False))
 
     async def _seek(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Place the reader where the ledger stands; return where the topics end now."""

@@ -21,8 +21,8 @@ class Database:
 
     A whole transaction is one piece of work, because it is the hops between threads that cost:
     a batch of one finding took 8.6 ms statement by statement through SQLAlchemy's asynchronous
-    engine, and 2.6 ms in one hop (two busy cores). Writers queue for their one thread, so they never meet
-    SQLite's busy lock; readers see the last commit and hinder nobody (WAL).
+    engine, and 2.6 ms in one hop (two busy cores). Writers queue for their one thread, so they
+    never meet SQLite's busy lock; readers see the last commit and hinder nobody (WAL).
     """
 
     def __init__(self, url: str) -> None:

@@ -1,0 +1,53 @@
+"""What was seen in the last 24 hours."""
+
+from schemas.times import DAY_MS, HOUR_MS
+from services.alerts.engine.identities import WIDTH, Identities, identity
+
+START = 1_000 * DAY_MS
+
+
+def batch(of: Identities, clock_ms: int, *names: str) -> tuple[int, bytes] | None:
+    """A batch brings these events."""
+    fresh = [identity("source", name) for name in names]
+    of.seen.update(fresh)
+    return of.close_batch(fresh, clock_ms)
+
+
+def test_an_identity_is_of_source_and_id() -> None:
+    assert (
+        len({identity("a", "b"), identity("a", "c"), identity("b", "a"), identity("ab", "")}) == 4
+    )
+    assert len(identity("a", "b")) == WIDTH
+    assert identity("a", "b") == identity("a", "b")
+
+
+def test_a_chunk_leaves_after_a_day() -> None:
+    kept = Identities()
+    assert batch(kept, START) is None
+    assert batch(kept, START, "one", "two")
+    assert batch(kept, START + HOUR_MS, "three")
+    assert kept.expire(START + DAY_MS) == []
+    assert kept.expire(START + DAY_MS + 1) == [0]
+    assert kept.seen == {identity("source", "three")}
+    assert kept.expire(START + 2 * DAY_MS) == [1]
+    assert kept.seen == set()
+    assert kept.expire(START + 3 * DAY_MS) == []
+
+
+def test_chunks_come_back_in_any_order() -> None:
+    kept = Identities()
+    chunks = [
+        chunk
+        for hour, name in enumerate(("one", "two", "three"))
+        if (chunk := batch(kept, START + hour * HOUR_MS, name, f"{name}'"))
+    ]
+    back = Identities()
+    for number, chunk in (chunks[2], chunks[0], chunks[1]):
+        back.load(number, chunk)
+    back.loaded()
+    assert back.seen == kept.seen
+    assert back.expire(START + DAY_MS + HOUR_MS) == [0]
+    assert identity("source", "one") not in back.seen
+    assert identity("source", "two'") in back.seen
+    # The numbers go on where they were.
+    assert (batch(back, START + DAY_MS, "four") or (0,))[0] == 3

@@ -1,0 +1,41 @@
+"""The scale of severity, and the catalogue."""
+
+import pytest
+
+from schemas.alerts import EvidenceClass, Severity
+from services.alerts.rules.catalogue import BY_NAME, CATALOGUE
+from services.alerts.rules.rule import is_historical, rank, weigh
+
+
+@pytest.mark.parametrize(
+    ("severity", "proof", "now", "later"),
+    [
+        ("critical", "person", "critical", "high"),
+        ("critical", "digital", "high", "medium"),
+        ("critical", "vehicle", "medium", "low"),
+        ("critical", "tip", "medium", "low"),
+        ("critical", "system", "critical", "high"),
+        ("low", "person", "low", "info"),
+        ("info", "vehicle", "info", "info"),
+    ],
+)
+def test_the_ceiling_comes_first_and_history_takes_one_off(
+    severity: Severity, proof: EvidenceClass, now: Severity, later: Severity
+) -> None:
+    assert weigh(severity, proof, historical=False) == now
+    assert weigh(severity, proof, historical=True) == later
+
+
+def test_severities_rise() -> None:
+    scale: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+    assert [rank(severity) for severity in scale] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("late_ms", "historical"), [(1_800_000, False), (1_800_001, True)])
+def test_historical_is_more_than_thirty_minutes(late_ms: int, historical: bool) -> None:
+    assert is_historical(1_000, 1_000 + late_ms) is historical
+
+
+def test_the_catalogue_is_in_order_and_names_are_unique() -> None:
+    assert [rule.code for rule in CATALOGUE] == ["D09", "D10", "D18"]
+    assert list(BY_NAME) == [rule.name for rule in CATALOGUE]
