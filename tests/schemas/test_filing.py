@@ -11,7 +11,7 @@ from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from schemas.problems import Problem, Rejected
 from schemas.registers import REGISTERS, Deletion, Order
-from schemas.times import parse_ms
+from schemas.times import format_ms, parse_ms
 from tests.schemas.sampled import POSTED, sample
 
 KEY = PseudonymKey.fixed_for_tests()
@@ -124,10 +124,19 @@ def test_filing_what_was_written_changes_nothing(name: str) -> None:
 
 
 def test_the_author_holds_the_token_and_now_is_the_beginning() -> None:
-    entry = put("permit", body("permit", author="somebody else", valid_from=..., valid_to=...))
+    entry = put("site", body("site", author="somebody else", valid_from=..., valid_to=...))
     assert entry.author == "liu"
     assert entry.valid_from == "2026-03-01T00:00:00.500Z"
     assert entry.valid_to is None
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("permit", "from"), ("transfer", "window_from"), ("order", "start")]
+)
+def test_what_names_its_hours_begins_with_them(name: str, field: str) -> None:
+    posted = body(name, valid_from=..., valid_to=...)
+    entry = put(name, posted)
+    assert entry.valid_from == format_ms(parse_ms(posted[field]))
 
 
 def test_an_id_in_the_body_must_be_that_of_the_path() -> None:

@@ -1,0 +1,36 @@
+"""Policies: every threshold of every rule has bounds, and nothing else is one."""
+
+from typing import Any
+
+import pytest
+
+from schemas.policy import BOUNDS, problem
+from services.alerts.rules.catalogue import CATALOGUE
+
+
+def test_bounds_and_defaults_name_the_same_parameters() -> None:
+    assert {rule.name: set(rule.defaults) for rule in CATALOGUE} == {
+        rule: set(bounds) for rule, bounds in BOUNDS.items()
+    }
+    assert problem({rule.name: rule.defaults for rule in CATALOGUE}) is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "field"),
+    [
+        ({"first-seen": {}}, "rules.first-seen"),
+        ({"quarantine-breach": {"grace": 1}}, "rules.quarantine-breach.grace"),
+        ({"first-seen-vehicle": {"look_back_d": "30"}}, "rules.first-seen-vehicle.look_back_d"),
+        ({"first-seen-vehicle": {"look_back_d": 91}}, "rules.first-seen-vehicle.look_back_d"),
+        ({"first-seen-vehicle": {"visit_h": 0}}, "rules.first-seen-vehicle.visit_h"),
+        ({"quarantine-breach": {"grace_s": True}}, "rules.quarantine-breach.grace_s"),
+    ],
+)
+def test_what_no_rule_can_use_is_named(rules: dict[str, dict[str, Any]], field: str) -> None:
+    wrong = problem(rules)
+    assert wrong is not None
+    assert wrong[0] == field
+
+
+def test_a_bound_itself_is_allowed() -> None:
+    assert problem({"first-seen-vehicle": {"look_back_d": 90, "min_confidence": 1}}) is None
