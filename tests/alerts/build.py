@@ -328,7 +328,8 @@ def clock(when: Moment) -> Line:
 
 def recorded_ms(line: Line) -> int:
     """Return when a line was accepted."""
-    return parse_ms(line.get("recordedtime", line["time"]))
+    accepted: str = line.get("recordedtime") or line["time"]
+    return parse_ms(accepted)
 
 
 def filed(line: Line) -> bytes:

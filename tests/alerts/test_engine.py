@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
+from schemas.confusion import fold
 from schemas.times import DAY_MS, HOUR_MS
 from services.alerts.engine.book import Book
-from services.alerts.engine.decode import Event
+from services.alerts.engine.decode import Event, Other
 from services.alerts.engine.engine import MOST_WAITING, Engine
 from services.alerts.engine.registers import Registers
 from services.alerts.rules.facts import OrderFacts
@@ -149,13 +151,8 @@ def test_a_site_with_validity_from_later_on_does_not_judge_what_was_before() -> 
 
 def test_no_more_than_so_many_wait() -> None:
     engine = Engine(Registers(), Book())
-    batch = [event for _, event in events(hit(CAR, "new", "02-03 09:00"))]
-    (one,) = batch
-    many = [
-        type(one)(str(n), one.source, one.type, one.time, one.recordedtime, one.data)  # type: ignore[call-arg, union-attr]
-        for n in range(MOST_WAITING + 2)
-    ]
-    engine.apply(many)
+    ((_, one),) = events(hit(CAR, "new", "02-03 09:00"))
+    engine.apply([msgspec.structs.replace(one, id=str(n)) for n in range(MOST_WAITING + 2)])
     assert engine.flush({}).counts["waiting-overflow"] == 2
 
 
@@ -163,11 +160,11 @@ def test_no_more_than_so_many_wait() -> None:
 
 
 def test_an_event_older_than_14_days_is_history_only() -> None:
-    late = {"recorded": "02-18 09:00:00.001"}
+    late = "02-18 09:00:00.001"
     run = after(
         order("o1", vehicles=[CAR]),
-        check("wang", "inner", "02-04 09:00", **late),
-        hit(CAR, "inner", "02-04 09:00", **late),
+        check("wang", "inner", "02-04 09:00", recorded=late),
+        hit(CAR, "inner", "02-04 09:00", recorded=late),
     )
     assert run.final == []
     assert run.counts["archived"] == 2
@@ -247,7 +244,7 @@ def test_a_late_read_on_the_edge_of_the_look_back_makes_a_vehicle_known() -> Non
     late = after(*past, IN, INNER, between)
     assert in_order.final == []
     assert states(late) == [("first-seen-vehicle", "retracted", "low")]
-    assert late.engines[0].book.groups["浙F12345".translate({55: 49})].reads == []
+    assert late.engines[0].book.groups[fold(CAR)].reads == []
 
 
 def test_a_doubtful_exit_before_a_late_entrance_is_an_exit() -> None:
@@ -374,6 +371,17 @@ def test_a_zone_with_a_history_is_read_as_of_the_event() -> None:
     assert run.final == []
 
 
+def test_a_site_that_had_ended_before_a_policy_began_is_read_as_of_the_event() -> None:
+    run = after(
+        order("o1"),
+        site("old", until="02-05 00:00"),
+        policy("quarantine-breach", filed="02-02 00:00", since="02-10 00:00", grace_s=0),
+        check("wang", "old", "02-03 09:00"),
+        check("wang", "old", "02-06 09:00"),
+    )
+    assert (run.alert().count, run.counts["site-not-filed"]) == (1, 1)
+
+
 def test_a_policy_counts_from_its_filing() -> None:
     strict = policy("quarantine-breach", filed="02-01 10:30", grace_s=0)
     run = after(
@@ -441,6 +449,26 @@ def test_an_engine_tells_whether_there_is_something_to_commit() -> None:
     assert (engine.pending, engine.unsaved) == (False, False)
     engine.apply(only(BREACH))
     assert (engine.pending, engine.unsaved) == (True, True)
+
+
+def test_a_change_of_the_registers_is_told_without_any_event() -> None:
+    registers = Registers()
+    for line in (*COUNTY, order("o1")):
+        registers.apply(filed(line))
+    engine = Engine(registers, Book())
+    engine.apply(only(BREACH))
+    assert len(engine.flush({}).findings) == 1
+    registers.apply(filed(PERMIT))
+    ((_, finding),) = engine.flush({}).findings
+    assert b"withdrawn" in finding
+
+
+def test_an_event_without_a_rule_only_moves_the_clock() -> None:
+    engine = one_engine()
+    engine.apply([Other("e1", "s", "cordon.tip.v1", text("02-03 09:00"), text("02-03 09:00"))])
+    output = engine.flush({})
+    assert (output.findings, output.counts["without-rule"]) == ([], 1)
+    assert engine.book.clock == text("02-03 09:00")
 
 
 def test_a_finding_carries_the_clock_and_a_number_of_its_own() -> None:

@@ -36,14 +36,14 @@ def test_a_chunk_leaves_after_a_day() -> None:
 
 def test_chunks_come_back_in_any_order() -> None:
     kept = Identities()
+    names = ("one", "two", "three")
     chunks = [
-        chunk
-        for hour, name in enumerate(("one", "two", "three"))
-        if (chunk := batch(kept, START + hour * HOUR_MS, name, f"{name}'"))
+        batch(kept, START + hour * HOUR_MS, name, f"{name}'") for hour, name in enumerate(names)
     ]
     back = Identities()
-    for number, chunk in (chunks[2], chunks[0], chunks[1]):
-        back.load(number, chunk)
+    for chunk in (chunks[2], chunks[0], chunks[1]):
+        assert chunk is not None
+        back.load(*chunk)
     back.loaded()
     assert back.seen == kept.seen
     assert back.expire(START + DAY_MS + HOUR_MS) == [0]

@@ -37,7 +37,7 @@ from tests.alerts.running import Deployment, Step, steps
 
 law = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

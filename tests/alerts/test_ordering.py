@@ -1,5 +1,7 @@
 """The order in which events of several topics are applied."""
 
+from collections.abc import Sequence
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +20,7 @@ def names(events: list[Event]) -> list[str]:
     return [event.id for event in events if isinstance(event, Other)]
 
 
-def lanes(**brought: list[Other | None]) -> Lanes:
+def lanes(**brought: Sequence[Other | None]) -> Lanes:
     """Lanes that were fetched from their beginning."""
     made = Lanes(dict.fromkeys(brought, 0))
     for topic, events in brought.items():
@@ -110,7 +112,7 @@ def histories(draw: st.DrawFn) -> dict[str, list[int]]:
     }
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(histories(), st.data())
 def test_any_way_of_fetching_applies_all_in_one_order(
     history: dict[str, list[int]], data: st.DataObject
@@ -139,7 +141,7 @@ def test_any_way_of_fetching_applies_all_in_one_order(
     assert made.next_offsets == full
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_whatever_the_clocks_of_acceptance_each_event_comes_once_and_in_its_lane(
     data: st.DataObject,

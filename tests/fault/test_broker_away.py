@@ -29,7 +29,7 @@ AWAY_S = 10.0
 SETTLED_S = 90.0
 
 
-def test_silent_for_ten_seconds_short(begin: Begin) -> None:
+def test_silent_for_ten_seconds(begin: Begin) -> None:
     """The broker's process stands still, with all its connections open."""
     system = begin(history_since="forever", partitions="4")
     (worker,) = crew.pids(system, "worker")
@@ -43,7 +43,7 @@ def test_silent_for_ten_seconds_short(begin: Begin) -> None:
         finally:
             os.kill(broker, signal.SIGCONT)
 
-    assert_nothing_lost(system, 4_000, silence)
+    assert_nothing_lost(system, 20_000, silence)
     assert crew.pids(system, "worker") == [worker]
     system.stop()
 

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from prometheus_client import REGISTRY
 
 from deploy.topics import apply, wait_for_leaders
+from schemas.settings import Settings
 from schemas.times import format_ms
 from schemas.topics import DEFAULT_PARTITIONS, HEADERS, PLATE_HITS
 from services.alerts.agents.registers_reader import RegistersReader
@@ -30,8 +31,16 @@ async def unit_at_work(kafka: str, namespace: str, folder: Path) -> AsyncIterato
     """A unit that works on a partition of the run's broker."""
     registers = Registers()
     reader = RegistersReader(kafka, registers, asyncio.Event())
-    await reader.start()
-    around = Surroundings(kafka, namespace, folder, registers, reader, None, lambda: 0)
+    around = Surroundings(
+        bootstrap=kafka,
+        deployment=namespace,
+        folder=folder,
+        registers=registers,
+        reader=reader,
+        history_since_ms=None,
+        timezone=Settings().timezone,
+        wall_ms=lambda: 0,
+    )
     unit = Unit(PARTITION, around)
     failures: list[BaseException] = []
 
@@ -39,12 +48,15 @@ async def unit_at_work(kafka: str, namespace: str, folder: Path) -> AsyncIterato
         if not task.cancelled() and (error := task.exception()) is not None:
             failures.append(error)
 
-    await unit.start()
-    unit.run(ended)
+    await reader.start()
     try:
-        yield unit
+        await unit.start()
+        unit.run(ended)
+        try:
+            yield unit
+        finally:
+            await unit.stop()
     finally:
-        await unit.stop()
         await reader.stop()
     assert failures == []
 
