@@ -3,6 +3,7 @@
 import os
 import uuid
 
+import hypothesis
 import pytest
 
 from tests.shared_broker import shared_bootstrap
@@ -13,6 +14,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "kafka" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.broker)
+
+
+# A law holds or it does not; how long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("cordon", deadline=None)
+hypothesis.settings.load_profile("cordon")
 
 
 @pytest.fixture(scope="session")

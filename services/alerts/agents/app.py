@@ -30,10 +30,10 @@ class Units:
         # A worker may well own nothing: there can be more workers than partitions.
         self.assigned = False
 
-    def wants_more(self, partition: int) -> bool:
-        """Tell whether a partition number should be fetched."""
+    def wants_more(self, topic: str, partition: int) -> bool:
+        """Tell whether a partition of a topic should be fetched."""
         unit = self.by_partition.get(partition)
-        return unit is not None and unit.wants_more
+        return unit is not None and unit.wants_more(topic)
 
     async def positions(self, partitions: set[int]) -> Mapping[tuple[str, int], int]:
         """Make the units of an assignment ready; return where each topic goes on.

@@ -20,7 +20,7 @@ from faust.types.tuples import ConsumerMessage
 from services.alerts.agents.unit import Fetched
 
 # Short, because a fetch that waits on idle partitions holds the busy ones back.
-FETCH_WAIT_MS = 10
+FETCH_WAIT_MS = 20
 # How long to wait when some partitions are not fetched because their unit is full.
 CROWDED_S = 0.02
 
@@ -28,8 +28,8 @@ CROWDED_S = 0.02
 class Shop(Protocol):
     """What the transport has to know of the units."""
 
-    def wants_more(self, partition: int) -> bool:
-        """Tell whether a partition number should be fetched."""
+    def wants_more(self, topic: str, partition: int) -> bool:
+        """Tell whether a partition of a topic should be fetched."""
 
     async def positions(self, partitions: set[int]) -> Mapping[tuple[str, int], int]:
         """Make the units of an assignment ready; return where each topic goes on."""
@@ -81,7 +81,7 @@ class Consumer(driver.Consumer):
         if not self.flow_active:
             await self.wait(cast(Any, self.can_resume_flow))
         active = self._get_active_partitions()
-        wanted = {tp for tp in active if self.shop.wants_more(tp.partition)}
+        wanted = {tp for tp in active if self.shop.wants_more(tp.topic, tp.partition)}
         if not wanted:
             await asyncio.sleep(CROWDED_S)
             return

@@ -155,10 +155,12 @@ class Unit:
         """Where fetching has to go on, by topic."""
         return {topic: lane.fetched_offset for topic, lane in self._lanes.by_topic.items()}
 
-    @property
-    def wants_more(self) -> bool:
-        """Tell whether there is room for another fetch."""
-        return self._lanes.waiting < MOST_WAITING
+    def wants_more(self, topic: str) -> bool:
+        """Tell whether there is room for another fetch of a topic.
+
+        Room is counted by topic: a full lane may wait for another one that must go on then.
+        """
+        return len(self._lanes.by_topic[topic].events) < MOST_WAITING
 
     @property
     def lag(self) -> int:

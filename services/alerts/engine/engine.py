@@ -502,7 +502,10 @@ class Engine:
         while (due_ms := self.book.next_due_ms()) is not None and due_ms <= to_ms:
             key = self.book.pop_due()
             self._counts["deadlines-fired"] += 1
-            self._deadline(key.removeprefix("g/"), due_ms)
+            try:
+                self._deadline(key.removeprefix("g/"), due_ms)
+            except Exception:  # One group that a rule fails on must not stop the partition.
+                self._counts["deadline-failed"] += 1
         if to_ms >= self._next_sweep_ms:
             today = self._day_of(to_ms)
             new_day, self._today = today != self._today, today
