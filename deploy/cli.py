@@ -15,6 +15,10 @@ from deploy.cli_options import DataDir, Kafka, LogForm, ReadyFile, settings_with
 if TYPE_CHECKING:
     from deploy.service import Service
 
+Held = Annotated[
+    bool, typer.Option("--held", help="Events from the future, set aside, instead of dead ones.")
+]
+
 app = typer.Typer(
     name="cordon",
     no_args_is_help=True,
@@ -196,11 +200,12 @@ def topics_list(kafka: Kafka = None) -> None:
 
 
 @letters_app.command("list")
-def letters_list(kafka: Kafka = None) -> None:
+def letters_list(held: Held = False, kafka: Kafka = None) -> None:
     """Write every dead letter to standard output, one JSON object a line."""
     from deploy import dead_letters
 
-    raise typer.Exit(_with_broker(dead_letters.list_command(settings_with(kafka=kafka).kafka)))
+    bootstrap = settings_with(kafka=kafka).kafka
+    raise typer.Exit(_with_broker(dead_letters.list_command(bootstrap, held=held)))
 
 
 @letters_app.command("replay")
@@ -209,13 +214,16 @@ def letters_replay(
         list[str] | None, typer.Argument(help="Places as `list` shows them; none = all.")
     ] = None,
     topic: Annotated[str | None, typer.Option(help="Only letters from this topic.")] = None,
+    held: Held = False,
     kafka: Kafka = None,
 ) -> None:
     """Write the original records back to where they came from."""
     from deploy import dead_letters
 
     bootstrap = settings_with(kafka=kafka).kafka
-    raise typer.Exit(_with_broker(dead_letters.replay_command(bootstrap, places or [], topic)))
+    raise typer.Exit(
+        _with_broker(dead_letters.replay_command(bootstrap, places or [], topic, held=held))
+    )
 
 
 @tokens_app.command("init")

@@ -14,7 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from msgspec import Struct
 
-from schemas.topics import DEAD_LETTERS, HEADERS
+from schemas.topics import DEAD_LETTERS, HEADERS, HELD
 
 
 class Letter(Struct, frozen=True):
@@ -119,9 +119,9 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode(errors="backslashreplace")
 
 
-async def list_command(bootstrap: str) -> int:
+async def list_command(bootstrap: str, *, held: bool = False) -> int:
     """Write every letter to standard output, one JSON object a line."""
-    async for letter in read_letters(bootstrap):
+    async for letter in read_letters(bootstrap, HELD if held else DEAD_LETTERS):
         if isinstance(letter, Letter):
             sys.stdout.buffer.write(line_of(letter) + b"\n")
         else:
@@ -130,12 +130,14 @@ async def list_command(bootstrap: str) -> int:
     return 0
 
 
-async def replay_command(bootstrap: str, places: Sequence[str], topic: str | None) -> int:
+async def replay_command(
+    bootstrap: str, places: Sequence[str], topic: str | None, *, held: bool = False
+) -> int:
     """Replay the letters at the given places (all where none is given) that came from `topic`
     (any where it is None); exits 1 when a place is not found."""
     chosen = [
         letter
-        async for letter in read_letters(bootstrap)
+        async for letter in read_letters(bootstrap, HELD if held else DEAD_LETTERS)
         if isinstance(letter, Letter)
         and (not places or letter.place in places)
         and (topic is None or letter.topic == topic)
