@@ -14,6 +14,12 @@ from deploy.broker.errors import FetchError, JarVerificationError
 from deploy.broker.fetch import broker_cache, ensure_jars
 from deploy.broker.lockfile import Lock, LockedJar
 
+# jgo leaves its HTTP connections to the collector, which may come by in any of these tests.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 _CONTENT = {"alpha": b"the first jar", "beta": b"the second jar"}
 # Nothing listens on the discard port of a machine that runs tests.
 _UNREACHABLE = "http://127.0.0.1:9"

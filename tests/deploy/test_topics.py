@@ -57,7 +57,9 @@ async def test_topics_have_the_settings_that_they_declare(kafka: str, namespace:
 
 
 async def test_a_changed_setting_is_altered(kafka: str, namespace: str) -> None:
-    await apply(kafka, 3, topics=mine(namespace))
+    first = mine(namespace)
+    await apply(kafka, 3, topics=first)
+    await until_configured(kafka, first[0].name, first[0].config())
     changed = mine(namespace, retention_ms=7_200_000)
     applied = await apply(kafka, 3, topics=changed)
     assert applied.altered == [changed[0].name]
