@@ -49,8 +49,8 @@ LAG = Gauge(
 )
 HOLES = Counter(
     "cordon_worker_holes_repaired_total",
-    "Times a fetch began beyond the next offset and the gap was read first. Any at all: report "
-    "it, the client library skipped records.",
+    "Times a fetch began beyond the next offset and the gap was read first. A few around a "
+    "rebalance are fetches that were dropped; any other: report it, records were skipped.",
     ["topic"],
 )
 REPLAYED = Counter(
