@@ -235,6 +235,9 @@ def _type_of(item: bytes | msgspec.Raw) -> str | None:
         return _decode_head(item).type
     except msgspec.ValidationError:
         return None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # The first decoder stopped at a wrong value, before it came to where the text breaks off.
+        raise rejected(f"not JSON: {error}", status=400) from error
 
 
 def _check_type(kind: EventKind, named: str | None) -> None:

@@ -440,3 +440,10 @@ def test_what_is_not_json_is_malformed(item: bytes) -> None:
 
 def test_a_list_is_no_event() -> None:
     assert rejection(PLATE_HIT, b"[]").status == 422
+
+
+def test_a_wrong_value_before_broken_json_is_malformed() -> None:
+    broken = b'{"specversion":"1.0","type":"cordon.plate-hit.v1","source":"c","id":[Infinity]}'
+    with pytest.raises(Rejected) as caught:
+        Intake(PseudonymKey.fixed_for_tests()).accept(PLATE_HIT, broken, 0)
+    assert caught.value.problem.status == 400
