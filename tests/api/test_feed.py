@@ -250,3 +250,12 @@ async def test_a_commit_that_was_never_handed_on_makes_no_hole(store: AlertStore
     await raise_alerts(store, 1, 2)
     await one.take_until(3)
     assert one.numbers == [1, 2, 3]
+
+
+def test_a_reader_ahead_of_the_hub_is_not_moved_back() -> None:
+    """The store shows a commit before the hub is told of it."""
+    hub = Hub(10)
+    hub.begin("epoch", 5)
+    reader = Reader(8, NO_FILTERS)
+    assert hub.take(reader) == b""
+    assert reader.position == 8
