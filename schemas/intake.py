@@ -21,7 +21,7 @@ from schemas.events import (
     HealthCheck,
     PlateHit,
 )
-from schemas.persons import IdentifierProblem, PseudonymKey, check_identifier, is_person_key
+from schemas.persons import IdentifierProblem, PseudonymKey, is_person_key
 from schemas.plates import PlateProblem, normalise
 from schemas.problems import Problem, invalid, rejected
 from schemas.times import TimeProblem, format_ms, parse_ms
@@ -197,8 +197,7 @@ class Intake:
             if id_type is None:
                 raise IdentifierProblem("id_number without id_type")
             today = datetime.fromtimestamp(parse_ms(recorded) / 1000, UTC) if recorded else None
-            number = check_identifier(id_type, id_number, today.date() if today else None)
-            return self._key.person(id_type, number)
+            return self._key.person(id_type, id_number, today.date() if today else None)
         if person is not None and not is_person_key(person):
             raise IdentifierProblem("not a pseudonym of the form person:<key>:<hex>")
         return person

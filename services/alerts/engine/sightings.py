@@ -6,7 +6,7 @@ counted in days. So a known vehicle costs a few bytes, and reading it again on t
 changes nothing at all.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -207,16 +207,3 @@ def _settles_ms(read: Read, accepted: dict[tuple[str, str], tuple[int, int]]) ->
 def plates_of(reads: Iterable[Read]) -> set[tuple[str, str]]:
     """Return the (region, plate) pairs among reads."""
     return {(read.region, read.plate) for read in reads}
-
-
-__all__: Sequence[str] = (
-    "Established",
-    "Group",
-    "Knowledge",
-    "add",
-    "calendar",
-    "graduates",
-    "is_warm",
-    "plates_of",
-    "recognise",
-)
