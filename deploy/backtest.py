@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from rules.registers import Registers
 from schemas.alerts import AlertEvent, FindingEvent
 from schemas.events import CLOCK_TYPE, KIND_BY_TYPE
 from schemas.filing import Filing
@@ -19,7 +20,6 @@ from schemas.times import TimeProblem, format_ms, parse_ms
 from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event, Tick, sort_out
 from services.alerts.engine.engine import Engine
-from services.alerts.engine.registers import Registers
 from services.api.merge import AlertBook
 
 MOST_EVENTS = 5_000

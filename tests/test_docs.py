@@ -20,14 +20,14 @@ from prometheus_client.metrics import MetricWrapperBase
 from deploy.cli import app
 from deploy.county.people import settle
 from deploy.county.places import SITES
+from rules.catalogue import CATALOGUE
+from rules.rule import CEILING
 from schemas.alerts import SEVERITIES
 from schemas.events import HEALTH_CHECK
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from schemas.settings import Settings
 from schemas.times import DAY_MS, HOUR_MS
-from services.alerts.rules.catalogue import CATALOGUE
-from services.alerts.rules.rule import CEILING
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -38,7 +38,9 @@ _FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_PATH = re.compile(r"(?:schemas|services|deploy|tests|docs)/[\w./-]*|\.ci/run|docker-compose\.yml")
+_PATH = re.compile(
+    r"(?:schemas|rules|services|deploy|tests|docs)/[\w./-]*|\.ci/run|docker-compose\.yml"
+)
 # Read before there are settings: the file that they lie in.
 _BESIDE_SETTINGS = {"CORDON_CONFIG"}
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+from rules.facts import Check, Read, SiteFacts
+from rules.registers import Registers
+from rules.rule import Match
 from schemas.events import KIND_BY_TYPE
 from schemas.filing import Filing
 from schemas.intake import Intake
@@ -16,9 +19,6 @@ from schemas.persons import PseudonymKey
 from schemas.registers import parse_register_type
 from schemas.times import format_ms, parse_ms
 from services.alerts.engine.decode import Event, Tick, sort_out
-from services.alerts.engine.registers import Registers
-from services.alerts.rules.facts import Check, Read, SiteFacts
-from services.alerts.rules.rule import Match
 
 Moment = str | int
 Line = dict[str, Any]

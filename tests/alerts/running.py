@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from rules.registers import Registers
 from schemas.alerts import Alert, FindingEvent
 from schemas.partition import partition_of
 from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event
 from services.alerts.engine.engine import Engine, Output
-from services.alerts.engine.registers import Registers
 from services.api.merge import AlertBook
 from tests.alerts.build import (
     COUNTY,

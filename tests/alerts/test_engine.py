@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from rules.facts import OrderFacts
+from rules.registers import Registers
 from schemas.confusion import fold
 from schemas.times import DAY_MS, HOUR_MS
 from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event, Other
 from services.alerts.engine.engine import MOST_WAITING, Engine
-from services.alerts.engine.registers import Registers
-from services.alerts.rules.facts import OrderFacts
 from tests.alerts.build import (
     COUNTY,
     FOREVER_MS,

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules import quarantine_breach, quarantined_vehicle_moving
+from rules.rule import Match
 from schemas.alerts import Finding, Subject, alert_id
 from schemas.times import HOUR_MS, MINUTE_MS, SECOND_MS
 from services.alerts.engine import episodes
 from services.alerts.engine.episodes import MOST_MATCHES, History
-from services.alerts.rules import quarantine_breach, quarantined_vehicle_moving
-from services.alerts.rules.rule import Match
 from tests.alerts.build import match, ms, text
 
 BREACH = quarantine_breach.RULE  # Six hours of quiet end an episode.

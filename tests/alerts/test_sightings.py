@@ -2,6 +2,8 @@
 
 import pytest
 
+from rules import first_seen_vehicle
+from rules.facts import Read
 from schemas.times import DAY_MS, HOUR_MS, SECOND_MS
 from services.alerts.engine import sightings
 from services.alerts.engine.sightings import (
@@ -13,8 +15,6 @@ from services.alerts.engine.sightings import (
     Knowledge,
     calendar,
 )
-from services.alerts.rules import first_seen_vehicle
-from services.alerts.rules.facts import Read
 from tests.alerts.build import FOREVER_MS, ms, read, resident, world
 
 CAR, LIKE_IT = "浙F12345", "浙F72345"

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from deploy.backtest import FOREVER_MS, Backtest
+from rules.catalogue import BY_NAME
 from schemas.alerts import AlertEvent
 from schemas.persons import PseudonymKey
-from services.alerts.rules.catalogue import BY_NAME
 
 OURS = Path(__file__).parent / "timelines"
 GIVEN = Path(__file__).parents[3] / "shared" / "accept" / "timelines"

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from deploy.backtest import FOREVER_MS, Backtest
+from rules.registers import Registers
 from schemas.alerts import Alert, Finding
 from schemas.events import CLOCK_TYPE, KIND_BY_TYPE
 from schemas.filing import Filing
@@ -19,7 +20,6 @@ from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event, Tick, sort_out
 from services.alerts.engine.engine import Engine
 from services.alerts.engine.identities import identity
-from services.alerts.engine.registers import Registers
 
 _CHUNK = 1_000
 

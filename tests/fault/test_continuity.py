@@ -10,13 +10,13 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from prometheus_client import REGISTRY
 
 from deploy.topics import apply, wait_for_leaders
+from rules.registers import Registers
 from schemas.settings import Settings
 from schemas.times import format_ms
 from schemas.topics import DEFAULT_PARTITIONS, HEADERS, PLATE_HITS
 from services.alerts.agents.registers_reader import RegistersReader
 from services.alerts.agents.unit import Fetched, Surroundings, Unit
 from services.alerts.engine.identities import identity
-from services.alerts.engine.registers import Registers
 from tests.fault import records
 from tests.fault.test_poison import hit
 from tests.fault.traffic import START_MS

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from rules.catalogue import CATALOGUE
 from schemas.policy import BOUNDS, problem
-from services.alerts.rules.catalogue import CATALOGUE
 
 
 def test_bounds_and_defaults_name_the_same_parameters() -> None:

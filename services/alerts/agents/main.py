@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from rules.registers import Registers
 from schemas.settings import Settings
 from schemas.times import format_ms, parse_ms
 from services.alerts.agents.app import Units, make_app
@@ -19,7 +20,6 @@ from services.alerts.agents.health import create_app
 from services.alerts.agents.registers_reader import RegistersReader
 from services.alerts.agents.ticker import Ticker
 from services.alerts.agents.unit import Surroundings
-from services.alerts.engine.registers import Registers
 
 log = structlog.get_logger()
 

@@ -6,10 +6,10 @@ import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from rules.registers import Registers
 from schemas.registers import REGISTERS, register_topic
 from schemas.times import TimeProblem
 from services.alerts.agents import metrics
-from services.alerts.engine.registers import Registers
 
 log = structlog.get_logger()
 

@@ -10,6 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from msgspec import Struct
 
+from rules.registers import Registers
 from schemas.times import parse_ms
 from schemas.topics import (
     CHECKPOINT_SCANS,
@@ -27,7 +28,6 @@ from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event, Hit, PersonSeen, Scan, sort_out
 from services.alerts.engine.engine import Engine, Output
 from services.alerts.engine.ordering import Lanes
-from services.alerts.engine.registers import Registers
 
 log = structlog.get_logger()
 

@@ -7,6 +7,15 @@ import msgspec
 from msgspec import Struct
 from xxhash import xxh3_128_digest as digest
 
+from rules import (
+    first_seen_vehicle,
+    quarantine_breach,
+    quarantined_vehicle_moving,
+)
+from rules.catalogue import BY_NAME
+from rules.facts import Check, Cover, Read, SiteFacts
+from rules.registers import Registers
+from rules.rule import Match, Rule
 from schemas.alerts import FINDING_TYPES, FindingEvent
 from schemas.confusion import fold
 from schemas.times import DAY_MS, HOUR_MS, format_ms, parse_ms
@@ -15,16 +24,7 @@ from services.alerts.engine import episodes, sightings
 from services.alerts.engine.book import Book, Change, Waiting, identity_key
 from services.alerts.engine.decode import Event, Hit, PersonSeen, Scan, SeenPlate, Tick
 from services.alerts.engine.identities import identity
-from services.alerts.engine.registers import Registers
 from services.alerts.engine.sightings import Knowledge, calendar
-from services.alerts.rules import (
-    first_seen_vehicle,
-    quarantine_breach,
-    quarantined_vehicle_moving,
-)
-from services.alerts.rules.catalogue import BY_NAME
-from services.alerts.rules.facts import Check, Cover, Read, SiteFacts
-from services.alerts.rules.rule import Match, Rule
 
 # Histories are kept this long after their last match, for late events and late excuses.
 KEEP_HISTORY_MS = 10 * DAY_MS

@@ -9,6 +9,7 @@ from bisect import insort
 import msgspec
 from msgspec import Struct
 
+from rules.rule import Match, Rule, rank
 from schemas.alerts import (
     Evidence,
     EvidenceClass,
@@ -19,7 +20,6 @@ from schemas.alerts import (
     alert_id,
 )
 from schemas.times import format_ms, parse_ms
-from services.alerts.rules.rule import Match, Rule, rank
 
 NEWEST_EVIDENCE = 4
 FOREVER_MS = 1 << 62

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from rules.facts import NEWEST, Parameters, Read, World
 from schemas.times import DAY_MS, HOUR_MS
-from services.alerts.rules.facts import NEWEST, Parameters, Read, World
 
 # A visit lasts up to 72 h and an event of it may come up to 72 h late: then it is final.
 FINAL_MS = 144 * HOUR_MS

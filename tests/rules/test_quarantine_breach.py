@@ -2,11 +2,11 @@
 
 import pytest
 
+from rules import quarantine_breach
+from rules.facts import Check, Cover
+from rules.registers import Registers
+from rules.rule import Match
 from schemas.alerts import Subject
-from services.alerts.engine.registers import Registers
-from services.alerts.rules import quarantine_breach
-from services.alerts.rules.facts import Check, Cover
-from services.alerts.rules.rule import Match
 from tests.alerts.build import (
     Line,
     deletion,

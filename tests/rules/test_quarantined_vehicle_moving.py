@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from rules import quarantined_vehicle_moving
+from rules.facts import Cover, Read
+from rules.rule import Match
 from schemas.alerts import Subject
-from services.alerts.rules import quarantined_vehicle_moving
-from services.alerts.rules.facts import Cover, Read
-from services.alerts.rules.rule import Match
 from tests.alerts.build import (
     Line,
     deletion,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from rules.facts import NEWEST, Cover, Parameters, Read, SiteFacts, World
+from rules.rule import Match, Rule, is_historical, weigh
 from schemas.alerts import Reason, Severity, Subject
 from schemas.times import HOUR_MS, SECOND_MS
-from services.alerts.rules.facts import NEWEST, Cover, Parameters, Read, SiteFacts, World
-from services.alerts.rules.rule import Match, Rule, is_historical, weigh
 
 
 def describe(match: Match, subject: Subject) -> Reason:

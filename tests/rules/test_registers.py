@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
+from rules.catalogue import CATALOGUE
+from rules.facts import NEWEST, Cover
+from rules.registers import Change, Registers
 from schemas.times import HOUR_MS, TimeProblem
-from services.alerts.engine.registers import Change, Registers
-from services.alerts.rules.catalogue import CATALOGUE
-from services.alerts.rules.facts import NEWEST, Cover
 from tests.alerts.build import (
     Line,
     deletion,

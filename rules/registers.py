@@ -7,6 +7,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from rules.catalogue import BY_NAME
+from rules.facts import (
+    Cover,
+    LinkFacts,
+    OrderFacts,
+    Parameters,
+    SiteFacts,
+)
 from schemas import policy
 from schemas.registers import (
     REGISTERS,
@@ -25,14 +33,6 @@ from schemas.registers import (
 )
 from schemas.times import MINUTE_MS, format_ms, parse_ms
 from schemas.versions import FOREVER, Version, first_filed, governing, insert
-from services.alerts.rules.catalogue import BY_NAME
-from services.alerts.rules.facts import (
-    Cover,
-    LinkFacts,
-    OrderFacts,
-    Parameters,
-    SiteFacts,
-)
 
 SITE_PATIENCE_MS = 72 * 60 * MINUTE_MS
 TRANSFER_MARGIN_MS = 60 * MINUTE_MS

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from rules import first_seen_vehicle
+from rules.facts import Read
+from rules.first_seen_vehicle import Visit, assess, passages
+from rules.rule import Match
 from schemas.alerts import Subject
 from schemas.times import DAY_MS
-from services.alerts.rules import first_seen_vehicle
-from services.alerts.rules.facts import Read
-from services.alerts.rules.first_seen_vehicle import Visit, assess, passages
-from services.alerts.rules.rule import Match
 from tests.alerts.build import FOREVER_MS, ms, read
 
 RULE = first_seen_vehicle.RULE

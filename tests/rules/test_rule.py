@@ -2,9 +2,9 @@
 
 import pytest
 
+from rules.catalogue import BY_NAME, CATALOGUE
+from rules.rule import is_historical, rank, weigh
 from schemas.alerts import EvidenceClass, Severity
-from services.alerts.rules.catalogue import BY_NAME, CATALOGUE
-from services.alerts.rules.rule import is_historical, rank, weigh
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """The rules in force, in the order in which they are tried."""
 
-from services.alerts.rules import (
+from rules import (
     first_seen_vehicle,
     quarantine_breach,
     quarantined_vehicle_moving,
 )
-from services.alerts.rules.rule import Rule
+from rules.rule import Rule
 
 CATALOGUE: tuple[Rule, ...] = (
     quarantine_breach.RULE,

@@ -5,11 +5,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from rules.facts import Parameters, Read
+from rules.rule import Match, Rule, is_historical, weigh
 from schemas.alerts import Outcome, Reason, Severity, Subject
 from schemas.confusion import neighbours
 from schemas.times import DAY_MS, HOUR_MS, SECOND_MS
-from services.alerts.rules.facts import Parameters, Read
-from services.alerts.rules.rule import Match, Rule, is_historical, weigh
 
 
 def describe(match: Match, subject: Subject) -> Reason:
