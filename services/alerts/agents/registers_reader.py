@@ -28,6 +28,9 @@ class RegistersReader:
             # Long enough to cost nothing while idle: a fetch ends as soon as something comes.
             fetch_max_wait_ms=500,
         )
+        # The broker answers the requests of one connection in turn: a question asked over the
+        # consumer's own would wait until its long fetch ends.
+        self._asker = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
         self._read: dict[TopicPartition, int] = dict.fromkeys(self._partitions, 0)
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
@@ -36,6 +39,7 @@ class RegistersReader:
     async def start(self) -> None:
         """Read everything that is filed by now."""
         await self._consumer.start()
+        await self._asker.start()
         self._consumer.assign(self._partitions)
         self._read = await self._consumer.beginning_offsets(self._partitions)
         self._task = asyncio.create_task(self._run(), name="registers")
@@ -47,19 +51,30 @@ class RegistersReader:
             self._task.cancel()
             await asyncio.wait([self._task])
         await self._consumer.stop()
+        await self._asker.stop()
 
     async def catch_up(self) -> None:
-        """Return when everything that was filed before this call has been read.
-
-        Calls that come while the broker is being asked wait for a question of their own: an
-        answer that was on its way before the call could miss what the call must see.
-        """
-        ends = await self._consumer.end_offsets(self._partitions)
+        """Return when everything that was filed before this call has been read."""
+        ends = await self._ends()
         if self._behind(ends):
             async with self._moved:
                 await self._moved.wait_for(lambda: not self._behind(ends) or self._failed())
         if self._failed() and self._task is not None:
             self._task.result()
+
+    async def _ends(self) -> dict[TopicPartition, int]:
+        """Return where the topics end, by a question asked after this call.
+
+        An answer that is on its way could miss what the call must see; those who come while the
+        broker is being asked share the next question.
+        """
+        under_way = self._asking
+        if under_way is not None:
+            await asyncio.wait([under_way])
+        if self._asking is under_way:
+            self._asking = asyncio.create_task(self._asker.end_offsets(self._partitions))
+        assert self._asking is not None
+        return await asyncio.shield(self._asking)
 
     def _behind(self, ends: dict[TopicPartition, int]) -> bool:
         return any(self._read[partition] < end for partition, end in ends.items())
