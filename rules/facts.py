@@ -1,7 +1,7 @@
 """What a rule sees: the event at hand and the registers as of an instant and a time of filing.
 
-All instants are ms UTC. `at_ms` is when something happened, `known_ms` when it was accepted:
-what accuses must have been filed by then (contracts: Registers).
+All instants are ms UTC. `at_ms` is when something happened, `known_ms` the time of filing up to
+which the registers are read: for what accuses that is `known_ms` of the check or the read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,23 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from schemas.alerts import EvidenceClass
+from schemas.times import HOUR_MS, MINUTE_MS
 
 Parameters = Mapping[str, Any]
+# No policy may ask for checks further apart (schemas/policy.py).
+NEAR_MS = HOUR_MS
+# An event accepted later than this after it happened is late (contracts: Lateness).
+ON_TIME_MS = 2 * MINUTE_MS
 NEWEST = 1 << 62  # As a time of filing: whatever has been filed until now.
+
+
+def known_by(time_ms: int, recorded_ms: int) -> int:
+    """Return by when an order, link or watch entry must be filed to accuse (decision 0004).
+
+    For an event that is on time that is its acceptance, which sees whatever was answered before
+    it; for a late one its own time, so that an outage accuses nobody (contracts: Registers).
+    """
+    return recorded_ms if recorded_ms - time_ms <= ON_TIME_MS else time_ms
 
 
 class SiteFacts(Struct, frozen=True):
@@ -51,8 +65,43 @@ class Cover(Struct, frozen=True):
     id: str
 
 
+class WatchFacts(Struct, frozen=True):
+    """An entry of the watch list; `subject` is a plate or a person, `filed_ms` when it was filed.
+
+    No `sites` = everywhere, no `direction` = either way.
+    """
+
+    id: str
+    subject: str
+    category: str
+    sites: frozenset[str]
+    direction: str | None
+    filed_ms: int = 0
+
+
+class Exempted(Struct, frozen=True):
+    """What lets a vehicle or a person through without a stop."""
+
+    kind: str
+    id: str
+
+
+class Code(Struct, frozen=True):
+    """A health code as it was shown."""
+
+    issuer: str
+    colour: str
+    issued_ms: int
+    expires_ms: int
+
+
 class Check(Struct, frozen=True):
-    """One person seen at a site."""
+    """One person seen at a site, `temperature` in °C.
+
+    `around` are the other checks of this person at most `NEAR_MS` before or after, in order of
+    time, themselves without their own; at the barrier there are none. `biased` says that the
+    device's thermometer can't be believed at this time (read-quality).
+    """
 
     source: str
     id: str
@@ -63,6 +112,16 @@ class Check(Struct, frozen=True):
     verified_by: str
     has_pass: bool
     site: SiteFacts
+    direction: str = "unknown"
+    temperature: float | None = None
+    code: Code | None = None
+    biased: bool = False
+    around: "tuple[Check, ...]" = ()
+
+    @property
+    def known_ms(self) -> int:
+        """By when must be filed what accuses this person (`known_by`)."""
+        return known_by(self.time_ms, self.recorded_ms)
 
 
 class Read(Struct, frozen=True, array_like=True):
@@ -81,6 +140,11 @@ class Read(Struct, frozen=True, array_like=True):
     grid: str | None
     role: str
     warming: bool
+
+    @property
+    def known_ms(self) -> int:
+        """By when must be filed what accuses this vehicle (`known_by`)."""
+        return known_by(self.time_ms, self.recorded_ms)
 
 
 class World(Protocol):
@@ -103,6 +167,20 @@ class World(Protocol):
 
     def resident(self, plate: str, at_ms: int, known_ms: int) -> bool:
         """Tell whether the vehicle is at home here."""
+
+    def watched(self, subject: str, at_ms: int, known_ms: int) -> Sequence[WatchFacts]:
+        """Return the entries of the watch list about a plate or a person."""
+
+    def watch_entry(self, entry_id: str, at_ms: int, known_ms: int) -> WatchFacts | None:
+        """Return an entry of the watch list where it is in force."""
+
+    def may_be_exempt(self, subject: str) -> bool:
+        """Tell whether an exemption was ever filed for a plate or a person."""
+
+    def exemptions(
+        self, subject: str, site: SiteFacts, at_ms: int, known_ms: int
+    ) -> Sequence[Exempted]:
+        """Return what exempts a plate or a person there and then."""
 
 
 VERIFIED_CLASS: dict[str, EvidenceClass] = {

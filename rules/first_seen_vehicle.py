@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
-from rules.facts import Parameters, Read
-from rules.rule import Match, Rule, is_historical, weigh
+from rules.facts import NEWEST, Parameters, Read, World
+from rules.rule import Match, Rule, of_read
 from schemas.alerts import Outcome, Reason, Severity, Subject
 from schemas.confusion import neighbours
 from schemas.times import DAY_MS, HOUR_MS, SECOND_MS
@@ -28,12 +29,31 @@ def describe(match: Match, subject: Subject) -> Reason:
     )
 
 
+def is_exempt(plate: str, site_id: str, at_ms: int, known_ms: int, world: World) -> str | None:
+    """Return the green channel or fleet that explains the vehicle there (suppression matrix).
+
+    A whitelist does not: it says who is let through, not why a vehicle is here.
+    """
+    if not world.may_be_exempt(plate):
+        return None
+    site = world.site(site_id, at_ms, known_ms)
+    for exempted in world.exemptions(plate, site, at_ms, known_ms) if site else ():
+        if exempted.kind in ("green-channel", "fleet"):
+            return exempted.id
+    return None
+
+
+def excuse(match: Match, plate: str, world: World) -> str | None:
+    """Return the exemption, filed later, that takes a match's ground away."""
+    exempted = is_exempt(plate, match.site, match.first_ms, NEWEST, world)
+    return f"exemption:{exempted}" if exempted else None
+
+
 RULE = Rule(
     code="D18",
     name="first-seen-vehicle",
     major=1,
     version="1.0",
-    trigger="new-vehicle",
     quiet_gap_ms=30 * DAY_MS,
     defaults={
         "look_back_d": 30,
@@ -43,6 +63,7 @@ RULE = Rule(
         "passage_s": 15,
     },
     describe=describe,
+    excuse=excuse,
 )
 
 
@@ -68,13 +89,28 @@ class Knowledge(Protocol):
     """What is known of vehicles."""
 
     def known(self, region: str, plate: str, before_ms: int, look_back_d: int) -> bool:
-        """Tell whether an accepted read in the look-back before an instant is on record."""
+        """Tell whether the region has an accepted read in the look-back before an instant.
+
+        Which reads are the region's, `lies_in` says.
+        """
 
     def resident(self, plate: str, at_ms: int, known_ms: int) -> bool:
         """Tell whether the vehicle is at home here."""
 
+    def exempt(self, read: Read) -> bool:
+        """Tell whether a green channel or a fleet explains the vehicle there, as known then."""
+
     def warm(self, at_ms: int, look_back_d: int) -> bool:
         """Tell whether history is complete for the look-back before an instant."""
+
+
+def lies_in(place: str, region: str) -> bool:
+    """Tell whether a site whose region is `place` lies in a region; "" is the whole deployment.
+
+    So the deployment contains the sites of every region, and no region those without one (domain:
+    Readings, D18).
+    """
+    return region in ("", place)
 
 
 def passages(reads: Iterable[Read], gap_ms: int) -> list[Passage]:
@@ -128,7 +164,9 @@ def assess(
             continue
         if not _unknown(entrance, knowledge, parameters):
             continue
-        visit, end_ms = _follow(entrance, ordered[place + 1 :], parameters, policy, clock_ms)
+        visit, end_ms = _follow(
+            entrance, ordered[place + 1 :], knowledge, parameters, policy, clock_ms
+        )
         until[best.region, best.plate] = end_ms
         visits.append(visit)
     return visits
@@ -148,6 +186,7 @@ def _unknown(entrance: Passage, knowledge: Knowledge, parameters: Parameters) ->
 def _follow(
     entrance: Passage,
     later: Sequence[Passage],
+    knowledge: Knowledge,
     parameters: Parameters,
     policy: str,
     clock_ms: int,
@@ -160,14 +199,14 @@ def _follow(
     seen: list[Passage] = []
     for passage in later:
         best = passage.best
-        if passage.first_ms > end_ms or best.region != came.region:
+        if passage.first_ms > end_ms or not lies_in(best.region, came.region):
             continue
         if best.role == "boundary" and best.direction == "out":
             if near & passage.plates:
                 left_ms = end_ms = passage.first_ms
                 break
         elif best.plate == came.plate and best.confidence >= parameters["min_confidence"]:
-            if seen or best.site != came.site:
+            if (seen or best.site != came.site) and not knowledge.exempt(best):
                 seen.append(passage)
     transit = left_ms is not None and left_ms <= dwell_ms
     lifted = not transit and clock_ms >= dwell_ms
@@ -181,21 +220,7 @@ def _follow(
 def _match(
     passage: Passage, came: Read, severity: Severity, outcome: Outcome | None, policy: str
 ) -> Match:
-    best = passage.best
-    historical = is_historical(best.time_ms, best.recorded_ms)
-    return Match(
-        first_ms=passage.first_ms,
-        last_ms=passage.last_ms,
-        recorded_ms=best.recorded_ms,
-        source=best.source,
-        id=best.id,
-        type=best.type,
-        site=best.site,
-        grid=best.grid,
-        severity=weigh(severity, "vehicle", historical),
-        evidence_class="vehicle",
-        historical=historical,
-        policy=policy,
-        detail=came.site,
-        outcome=outcome,
+    match = of_read(passage.best, severity, policy, detail=came.site)
+    return msgspec.structs.replace(
+        match, first_ms=passage.first_ms, last_ms=passage.last_ms, outcome=outcome
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rules.facts import NEWEST, Check, Cover, Parameters, World, evidence_class
-from rules.rule import Match, Rule, is_historical, weigh
+from rules.rule import Match, Rule, of_check
 from schemas.alerts import Reason, Subject
 from schemas.times import HOUR_MS, SECOND_MS
 
@@ -21,28 +21,16 @@ def describe(match: Match, subject: Subject) -> Reason:
     )
 
 
-RULE = Rule(
-    code="D09",
-    name="quarantine-breach",
-    major=1,
-    version="1.0",
-    trigger="ordered-person",
-    quiet_gap_ms=6 * HOUR_MS,
-    defaults={"grace_s": 7200},
-    describe=describe,
-)
-
-
 def detect(
     check: Check, world: World, parameters: Parameters, policy: str
 ) -> Iterator[tuple[str, Match] | Cover]:
     """Yield (dedupe key, match) for each order that this check breaks.
 
-    An order is broken when it is active at the event's time and was filed by the time of
-    acceptance, the site lies outside its zone, its grace (two hours from `start`) is over, and
-    nothing filed by then covers the place; a cover that prevents a match is yielded instead.
+    An order is broken when it is active at the event's time and was filed by `known_ms`, the site
+    lies outside its zone, its grace (two hours from `start`) is over, and nothing filed by the
+    time of acceptance covers the place; a cover that prevents a match is yielded instead.
     """
-    for order in world.orders_of(check.person, check.time_ms, check.recorded_ms):
+    for order in world.orders_of(check.person, check.time_ms, check.known_ms):
         if order.zone in check.site.zones:
             continue
         if check.time_ms < order.start_ms + parameters["grace_s"] * SECOND_MS:
@@ -52,26 +40,9 @@ def detect(
             yield cover
             continue
         proof = evidence_class(check)
-        historical = is_historical(check.time_ms, check.recorded_ms)
-        yield (
-            order.id,
-            Match(
-                first_ms=check.time_ms,
-                last_ms=check.time_ms,
-                recorded_ms=check.recorded_ms,
-                source=check.source,
-                id=check.id,
-                type=check.type,
-                site=check.site.id,
-                grid=check.site.grid,
-                severity=weigh("critical", proof, historical),
-                evidence_class=proof,
-                historical=historical,
-                policy=policy,
-                order=order.id,
-                detail=f"{order.class_}/{order.zone}",
-            ),
-        )
+        detail = f"{order.class_}/{order.zone}"
+        match = of_check(check, "critical", proof, policy, order=order.id, detail=detail)
+        yield order.id, match
 
 
 def excuse(match: Match, person: str, world: World) -> str | None:
@@ -84,3 +55,16 @@ def excuse(match: Match, person: str, world: World) -> str | None:
     site = world.site(match.site, match.first_ms, NEWEST)
     cover = world.cover(order, site, match.first_ms, NEWEST) if site else None
     return f"{cover.kind}:{cover.id}" if cover else None
+
+
+RULE = Rule(
+    code="D09",
+    name="quarantine-breach",
+    major=1,
+    version="1.0",
+    quiet_gap_ms=6 * HOUR_MS,
+    defaults={"grace_s": 7200},
+    describe=describe,
+    on_check=detect,
+    excuse=excuse,
+)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rules.facts import NEWEST, Cover, Parameters, Read, SiteFacts, World
-from rules.rule import Match, Rule, is_historical, weigh
+from rules.rule import Match, Rule, of_read
 from schemas.alerts import Reason, Severity, Subject
 from schemas.times import HOUR_MS, SECOND_MS
 
@@ -21,19 +21,6 @@ def describe(match: Match, subject: Subject) -> Reason:
     )
 
 
-RULE = Rule(
-    code="D10",
-    name="quarantined-vehicle-moving",
-    major=1,
-    version="1.0",
-    trigger="linked-vehicle",
-    quiet_gap_ms=6 * HOUR_MS,
-    defaults={"grace_s": 7200, "min_strength": 0.6, "min_confidence": 0.85},
-    describe=describe,
-    coalesce_ms=15 * SECOND_MS,
-)
-
-
 def detect(
     read: Read, site: SiteFacts, world: World, parameters: Parameters, policy: str
 ) -> Iterator[tuple[str, Match] | Cover]:
@@ -45,7 +32,7 @@ def detect(
     """
     if read.confidence < parameters["min_confidence"]:
         return
-    at_ms, known_ms = read.time_ms, read.recorded_ms
+    at_ms, known_ms = read.time_ms, read.known_ms
     links = world.links_of(read.plate, at_ms, known_ms)
     persons = dict.fromkeys(
         link.person for link in links if link.strength >= parameters["min_strength"]
@@ -61,35 +48,18 @@ def detect(
         for link in links
     )
     base: Severity = "low" if shared else "medium"
-    historical = is_historical(at_ms, known_ms)
     for order in orders:
         if order.zone in site.zones:
             continue
         if at_ms < order.start_ms + parameters["grace_s"] * SECOND_MS:
             continue
-        cover = world.cover(order, site, at_ms, known_ms)
+        cover = world.cover(order, site, at_ms, read.recorded_ms)
         if cover is not None:
             yield cover
             continue
-        yield (
-            f"{order.id}/{read.plate}",
-            Match(
-                first_ms=at_ms,
-                last_ms=at_ms,
-                recorded_ms=known_ms,
-                source=read.source,
-                id=read.id,
-                type=read.type,
-                site=site.id,
-                grid=site.grid,
-                severity=weigh(base, "vehicle", historical),
-                evidence_class="vehicle",
-                historical=historical,
-                policy=policy,
-                order=order.id,
-                detail=f"{order.zone}/shared" if shared else order.zone,
-            ),
-        )
+        detail = f"{order.zone}/shared" if shared else order.zone
+        match = of_read(read, base, policy, order=order.id, detail=detail)
+        yield f"{order.id}/{read.plate}", match
 
 
 def excuse(match: Match, plate: str, world: World) -> str | None:
@@ -105,3 +75,17 @@ def excuse(match: Match, plate: str, world: World) -> str | None:
     site = world.site(match.site, match.first_ms, NEWEST)
     cover = world.cover(order, site, match.first_ms, NEWEST) if site else None
     return f"{cover.kind}:{cover.id}" if cover else None
+
+
+RULE = Rule(
+    code="D10",
+    name="quarantined-vehicle-moving",
+    major=1,
+    version="1.0",
+    quiet_gap_ms=6 * HOUR_MS,
+    defaults={"grace_s": 7200, "min_strength": 0.6, "min_confidence": 0.85},
+    describe=describe,
+    on_read=detect,
+    excuse=excuse,
+    coalesce_ms=15 * SECOND_MS,
+)

@@ -8,18 +8,23 @@ import msgspec
 from msgspec import Struct
 
 from rules.catalogue import BY_NAME
+from rules.entries import Exempt, Link, Ordered, Span, end_of, facts_of, subject_of
 from rules.facts import (
     Cover,
+    Exempted,
     LinkFacts,
     OrderFacts,
     Parameters,
     SiteFacts,
+    WatchFacts,
 )
 from schemas import policy
 from schemas.registers import (
     REGISTERS,
     Deletion,
+    Device,
     Entry,
+    Exemption,
     Order,
     Permit,
     Policy,
@@ -28,51 +33,32 @@ from schemas.registers import (
     Site,
     Transfer,
     VehicleLink,
-    Zone,
+    WatchEntry,
     parse_register_type,
 )
-from schemas.times import MINUTE_MS, format_ms, parse_ms
-from schemas.versions import FOREVER, Version, first_filed, governing, insert
+from schemas.times import MINUTE_MS, TimeProblem, format_ms, parse_ms
+from schemas.versions import FOREVER, Version, first_filed, governing, in_force, insert
 
 SITE_PATIENCE_MS = 72 * 60 * MINUTE_MS
-TRANSFER_MARGIN_MS = 60 * MINUTE_MS
 
+# What `Registers.apply` raises for a record that is no register event.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TimeProblem)
 _decode_event = msgspec.json.Decoder(RegisterEvent).decode
 _decoders = {name: msgspec.json.Decoder(struct).decode for name, struct in REGISTERS.items()}
 _decode_deletion = msgspec.json.Decoder(Deletion).decode
 
 
 class Change(Struct, frozen=True):
-    """A register entry changed; `orders` are the orders that it may concern."""
+    """A register entry changed; what is on record for `orders` or about `subjects` may change.
+
+    Subjects are plates and persons.
+    """
 
     register: str
     id: str
     recorded_ms: int
     orders: tuple[str, ...] = ()
-
-
-class Span(Struct, frozen=True):
-    """What covers whom from when to when, both ends included."""
-
-    orders: frozenset[str]
-    persons: frozenset[str]
-    places: frozenset[str]
-    from_ms: int
-    to_ms: int
-
-
-class Ordered(Struct, frozen=True):
-    """An order with the vehicles that it names."""
-
-    facts: OrderFacts
-    vehicles: frozenset[str]
-
-
-class Link(Struct, frozen=True):
-    """A link with its plate."""
-
-    plate: str
-    facts: LinkFacts
+    subjects: tuple[str, ...] = ()
 
 
 class Registers:
@@ -85,6 +71,8 @@ class Registers:
         self._links_of_plate: dict[str, set[str]] = defaultdict(set)
         self._covers_of_order: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self._covers_of_person: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._watched: dict[str, set[str]] = defaultdict(set)
+        self._exempt: dict[str, set[str]] = defaultdict(set)
         self._residents_of_plate: dict[str, set[str]] = defaultdict(set)
         self._inboxes: list[list[Change]] = []
         self.newest_ms = 0
@@ -102,8 +90,7 @@ class Registers:
     def apply(self, value: bytes) -> Change | None:
         """Take in one record of a register topic; return None where it changes nothing.
 
-        Raises msgspec.ValidationError, msgspec.DecodeError or TimeProblem for a record that is
-        no register event.
+        Raises one of UNREADABLE for a record that is no register event.
         """
         event = _decode_event(value)
         what = parse_register_type(event.type)
@@ -119,7 +106,10 @@ class Registers:
         if isinstance(entry, Policy) and policy.problem(entry.rules):
             raise msgspec.ValidationError("a policy beyond its bounds")
         version = Version(
-            recorded_ms, parse_ms(entry.valid_from), _end(entry.valid_to), _facts(entry)
+            recorded_ms,
+            parse_ms(entry.valid_from),
+            end_of(entry.valid_to),
+            facts_of(entry),
         )
         self._index(entry)
         return self._file(name, entry.id, version)
@@ -129,7 +119,13 @@ class Registers:
         if not insert(versions, version):
             return None
         self.newest_ms = max(self.newest_ms, version.recorded_ms)
-        change = Change(name, entry_id, version.recorded_ms, self._concerned(name, entry_id))
+        change = Change(
+            name,
+            entry_id,
+            version.recorded_ms,
+            self._concerned(name, entry_id),
+            self._subjects(name, entry_id),
+        )
         for inbox in self._inboxes:
             inbox.append(change)
         return change
@@ -148,6 +144,14 @@ class Registers:
                 orders |= self._orders_of_person.get(facts.facts.person, set())
         return tuple(sorted(orders))
 
+    def _subjects(self, name: str, entry_id: str) -> tuple[str, ...]:
+        subjects = {
+            version.facts.subject
+            for version in self._entries[name][entry_id]
+            if isinstance(version.facts, WatchFacts | Exempt)
+        }
+        return tuple(sorted(subjects))
+
     def _index(self, entry: Entry) -> None:
         if isinstance(entry, Order):
             self._orders_of_person[entry.subject.person or ""].add(entry.id)
@@ -157,6 +161,10 @@ class Registers:
             self._links_of_plate[entry.plate].add(entry.id)
         elif isinstance(entry, ResidentVehicle):
             self._residents_of_plate[entry.plate].add(entry.id)
+        elif isinstance(entry, WatchEntry):
+            self._watched[subject_of(entry)].add(entry.id)
+        elif isinstance(entry, Exemption):
+            self._exempt[subject_of(entry)].add(entry.id)
         elif isinstance(entry, Permit):
             self._covers_of_order[entry.order].add(("permit", entry.id))
         elif isinstance(entry, Transfer):
@@ -244,6 +252,45 @@ class Registers:
             for entry_id in self._residents_of_plate.get(plate, ())
         )
 
+    def watched(self, subject: str, at_ms: int, known_ms: int) -> Sequence[WatchFacts]:
+        """Return the entries of the watch list about a plate or a person."""
+        found = (
+            self.watch_entry(entry_id, at_ms, known_ms)
+            for entry_id in sorted(self._watched.get(subject, ()))
+        )
+        return [entry for entry in found if entry is not None and entry.subject == subject]
+
+    def watch_entry(self, entry_id: str, at_ms: int, known_ms: int) -> WatchFacts | None:
+        """Return an entry of the watch list where it is in force."""
+        versions = self._entries["watch-entry"].get(entry_id, [])
+        version = in_force(versions, at_ms, known_ms)
+        if version is None or version.facts is None:
+            return None
+        facts: WatchFacts = version.facts
+        return msgspec.structs.replace(facts, filed_ms=version.recorded_ms)
+
+    def may_be_exempt(self, subject: str) -> bool:
+        """Tell whether an exemption was ever filed for a plate or a person."""
+        return subject in self._exempt
+
+    def exemptions(
+        self, subject: str, site: SiteFacts, at_ms: int, known_ms: int
+    ) -> Sequence[Exempted]:
+        """Return what exempts a plate or a person there and then."""
+        found: list[Exempted] = []
+        for entry_id in sorted(self._exempt.get(subject, ())):
+            versions = self._entries["exemption"][entry_id]
+            exempt: Exempt | None = governing(versions, at_ms, known_ms)
+            if exempt is None or exempt.subject != subject:
+                continue
+            if not exempt.places or site.id in exempt.places or site.zones & exempt.places:
+                found.append(Exempted(exempt.kind, entry_id))
+        return found
+
+    def device(self, source: str, at_ms: int, known_ms: int) -> Device | None:
+        """Return the device that is filed under the source of its events."""
+        return governing(self._entries["device"].get(source, []), at_ms, known_ms)
+
     def policy(self, rule: str, at_ms: int, known_ms: int) -> tuple[Parameters, str]:
         """Return a rule's parameters and the policy's version as `entry@time of filing`."""
         defaults = BY_NAME[rule].defaults
@@ -262,9 +309,12 @@ class Registers:
 
     # What lets the engine skip what cannot match.
 
-    def may_be_ordered(self, person: str) -> bool:
-        """Tell whether any order was ever filed for a person."""
-        return person in self._orders_of_person
+    def named_plates(self) -> set[str]:
+        """Return every plate that any order, link or watch entry ever named.
+
+        The watch list holds persons too; none of them is a plate, so they do no harm here.
+        """
+        return self.linked_plates() | set(self._watched)
 
     def linked_plates(self) -> set[str]:
         """Return every plate that any order or link ever named."""
@@ -273,44 +323,3 @@ class Registers:
     def versions(self, register: str) -> Mapping[str, list[Version[Any]]]:
         """Return all versions of a register's entries."""
         return self._entries[register]
-
-
-def _end(valid_to: str | None) -> int:
-    return parse_ms(valid_to) if valid_to else FOREVER
-
-
-def _facts(entry: Entry) -> Any:
-    """Return what the rules need of an entry, with its instants parsed once."""
-    if isinstance(entry, Order):
-        return Ordered(
-            OrderFacts(
-                entry.id,
-                entry.subject.person or "",
-                entry.class_,
-                entry.zone,
-                parse_ms(entry.start),
-            ),
-            frozenset(entry.vehicles or ()),
-        )
-    if isinstance(entry, Permit):
-        return Span(
-            frozenset((entry.order,)),
-            frozenset(),
-            frozenset(entry.places or ()),
-            parse_ms(entry.from_),
-            parse_ms(entry.to),
-        )
-    if isinstance(entry, Transfer):
-        return Span(
-            frozenset(entry.orders or ()),
-            frozenset(who.person or "" for who in entry.persons or ()),
-            frozenset(),
-            parse_ms(entry.window_from),
-            max(parse_ms(entry.window_to), parse_ms(entry.eta) + TRANSFER_MARGIN_MS),
-        )
-    if isinstance(entry, VehicleLink):
-        return Link(entry.plate, LinkFacts(entry.person.person or "", entry.role, entry.strength))
-    if isinstance(entry, ResidentVehicle):
-        return entry.plate
-    assert isinstance(entry, Site | Zone | Policy)
-    return entry

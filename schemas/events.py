@@ -22,12 +22,16 @@ IdType = Literal[
     "resident_id", "passport", "hk_macau_permit", "tw_permit", "foreign_permit", "other"
 ]
 
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# For Python `$` alone lets a line break pass at the end.
+VERY_END = r"$(?!\n)"
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*" + VERY_END)]
 ShortText = Annotated[str, Meta(max_length=64)]
 LongText = Annotated[str, Meta(max_length=2000)]
 # Wider than any plate or number: one that fails its checks is set aside, and its event accepted.
 PlateText = Annotated[str, Meta(max_length=256)]
 IdNumberText = Annotated[str, Meta(max_length=256)]
+# Some readers of cards post the number as a number.
+PostedNumber = IdNumberText | int
 Instant = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 Celsius = Annotated[float, Meta(ge=20, le=50)]
@@ -45,8 +49,8 @@ class HealthCode(Struct, omit_defaults=True, gc=False):
 class Person(Struct, omit_defaults=True, kw_only=True, gc=False):
     """One person at a check: who (an identifier, or none) and what was seen, in °C."""
 
-    id_type: IdType | None = None
-    id_number: IdNumberText | None = None
+    id_type: str | None = None
+    id_number: PostedNumber | None = None
     person: str | None = None
     verified_by: VerifiedBy
     temperature: Celsius | None = None

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +15,9 @@ from schemas.problems import invalid, rejected
 from schemas.registers import (
     REGISTERS,
     Deletion,
+    Device,
     Entry,
+    Exemption,
     Identifier,
     Order,
     Permit,
@@ -23,6 +26,7 @@ from schemas.registers import (
     ResidentVehicle,
     Transfer,
     VehicleLink,
+    WatchEntry,
     Zone,
     parse_register_type,
     register_topic,
@@ -35,6 +39,9 @@ _event_decoder = msgspec.json.Decoder(RegisterEvent)
 # Which fields of which register are instants: they are written in the one form of UTC ms.
 _INSTANTS = ("valid_from", "valid_to", "start", "from_", "to", "window_from", "window_to", "eta",
              "warm_until")  # fmt: skip
+
+# Forms of "any" in lists of plates, in their full-width forms too.
+_WILDCARDS = frozenset("*?%_＊？％＿")
 
 # The field that an entry's validity begins with where its filing does not say.
 _BEGINS = {"order": "start", "permit": "from", "transfer": "window_from"}
@@ -103,7 +110,11 @@ class Filing:
         if verb == "put":
             if not isinstance(body, dict):
                 raise rejected("must be a JSON object", "data")
+            # Over the API the author is whoever holds the token; a timeline may leave it out.
+            body.setdefault("author", event.source)
             return self.filed_put(name, self.entry(name, body), recorded_ms, event.id, event.source)
+        if isinstance(body, dict):
+            body.setdefault("author", event.source)
         try:
             deletion = msgspec.convert(body, Deletion)
         except msgspec.ValidationError as error:
@@ -152,12 +163,40 @@ class Filing:
         elif isinstance(entry, VehicleLink):
             entry.plate = self._plate(entry.plate, "plate")
             entry.person = self._identifier(entry.person, "person")
+        elif isinstance(entry, WatchEntry | Exemption):
+            self._name_one(entry)
+        elif isinstance(entry, Device):
+            self._seal(entry)
         elif isinstance(entry, Zone):
             _check_shape(entry)
         elif isinstance(entry, Policy):
             wrong = policy.problem(entry.rules)
             if wrong is not None:
                 raise rejected(wrong[1], wrong[0])
+
+    def _name_one(self, entry: WatchEntry | Exemption) -> None:
+        """Check that an entry is about one vehicle or one person, and not about many."""
+        if (entry.plate is None) == (entry.person is None):
+            raise rejected("needs either plate or person, and one of them only", "plate")
+        if entry.person is not None:
+            entry.person = self._identifier(entry.person, "person")
+        if entry.plate is not None:
+            if _WILDCARDS & set(entry.plate):
+                raise rejected("has a wildcard; an entry names one whole plate", "plate")
+            entry.plate = self._plate(entry.plate, "plate")
+
+    def _seal(self, device: Device) -> None:
+        if (device.secret is None) == (device.key is None):
+            raise rejected("needs either secret or key, and one of them only", "secret")
+        if device.secret is not None:
+            device.secret = self._intake.sealed(device.secret)
+        if device.key is not None:
+            device.key = self._intake.sealed(device.key)
+        if device.timezone is not None:
+            try:
+                ZoneInfo(device.timezone)
+            except (KeyError, ValueError, OSError) as error:
+                raise rejected(f"no time zone: {device.timezone!r}", "timezone") from error
 
     def _identifier(self, who: Identifier, field: str) -> Identifier:
         try:

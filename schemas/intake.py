@@ -21,10 +21,10 @@ from schemas.events import (
     HealthCheck,
     PlateHit,
 )
-from schemas.persons import IdentifierProblem, PseudonymKey, is_person_key
+from schemas.persons import ID_TYPES, IdentifierProblem, PseudonymKey, is_person_key
 from schemas.plates import PlateProblem, normalise
 from schemas.problems import Problem, invalid, rejected
-from schemas.times import TimeProblem, format_ms, parse_ms
+from schemas.times import TimeProblem, canonical, format_ms, parse_ms
 
 _encode = msgspec.json.Encoder().encode
 # With separators; a resident's number has 18 characters.
@@ -104,7 +104,7 @@ class Intake:
                 if event.recordedtime is None
                 else _instant(event.recordedtime, "recordedtime")
             )
-        event.time = format_ms(happened_ms)
+        event.time = canonical(event.time, happened_ms)
         event.recordedtime = _recorded_text(recorded_ms)
         event.datacontenttype = None
         event.partof = None
@@ -172,14 +172,18 @@ class Intake:
                 moment = _instant(getattr(person.code, name), f"{field}.code.{name}")
                 setattr(person.code, name, format_ms(moment))
         try:
+            number = None if person.id_number is None else str(person.id_number)
             person.person = self.pseudonym(
-                person.person, person.id_type, person.id_number, event.recordedtime
+                person.person, person.id_type, number, event.recordedtime
             )
         except IdentifierProblem as error:
             blamed = "person" if person.id_number is None else "id_number"
             warnings.append(_set_aside(f"{field}.{blamed}", error))
             person.person = None
         person.id_number = None
+        if person.id_type not in ID_TYPES:
+            # Whatever stands there instead, a number perhaps, is not written.
+            person.id_type = None
         return [_record(HEALTH_CHECK, person.person or f"site:{event.data.site}", event)]
 
     def pseudonym(
@@ -201,6 +205,10 @@ class Intake:
         if person is not None and not is_person_key(person):
             raise IdentifierProblem("not a pseudonym of the form person:<key>:<hex>")
         return person
+
+    def sealed(self, secret: str) -> str:
+        """Return the form in which a device's secret is kept; what is sealed already stays so."""
+        return self._key.seal(secret)
 
     def plate(self, raw: str) -> str:
         """Return the canonical plate; raises PlateProblem."""

@@ -11,7 +11,15 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from schemas.alerts import FINDING_TYPES, AlertEvent, AlertVerb, FindingEvent, alert_type
-from schemas.events import CLOCK_TYPE, EVENT_KINDS, Clock, Event
+from schemas.events import (
+    CLOCK_TYPE,
+    EVENT_KINDS,
+    VERY_END,
+    Clock,
+    Event,
+    IdNumberText,
+    IdType,
+)
 from schemas.problems import Problem
 from schemas.registers import REGISTERS, Deletion, RegisterEvent, register_type
 
@@ -28,6 +36,10 @@ WRITTEN_INSTANT_PATTERN: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 )
 
+_IDENTIFIER: Final[dict[str, Schema]] = {
+    "id_type": {**msgspec.json.schema(IdType | None), "default": None},
+    "id_number": {**msgspec.json.schema(IdNumberText | None), "default": None},
+}
 _ALERT_VERBS: Final[tuple[AlertVerb, ...]] = get_args(AlertVerb)
 # What Cordon adds when it writes; what a device says of it is not read.
 _ADDED: Final = {"CheckpointScan": ("plate_raw", "occupants"), "PlateHit": ("plate_raw",)}
@@ -138,9 +150,19 @@ def _components(
     """Return the schema of a struct and the definitions it refers to, in one form."""
     types = [struct] if data is None else [struct, data]
     references, defs = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
-    made = {name: _shaped(name, schema, form) for name, schema in defs.items()}
+    made = {name: _shaped(name, _ecma(schema), form) for name, schema in defs.items()}
     root = references[0]["$ref"].removeprefix("#/$defs/")
     return made.pop(root), made
+
+
+def _ecma(schema: Any) -> Any:
+    """Return a schema whose patterns are those of JSON Schema, where `$` is the very end."""
+    if isinstance(schema, dict):
+        return {
+            key: value.replace(VERY_END, "$") if key == "pattern" else _ecma(value)
+            for key, value in schema.items()
+        }
+    return [_ecma(each) for each in schema] if isinstance(schema, list) else schema
 
 
 def _shaped(name: str, schema: Schema, form: Form) -> Schema:
@@ -155,6 +177,10 @@ def _shaped(name: str, schema: Schema, form: Form) -> Schema:
     }
     if not shaped["required"]:
         del shaped["required"]
+    if name == "Person":
+        # What else is posted there is set aside, so the documents name what is of use.
+        for field in shaped["properties"].keys() & _IDENTIFIER.keys():
+            shaped["properties"][field] = _simple(_IDENTIFIER[field], form)
     if name in ("Person", "Identifier"):
         _key_of(shaped["properties"]["person"])["pattern"] = PERSON_KEY_PATTERN
     if form == "written":

@@ -125,6 +125,7 @@ def _check_resident(number: str, today: date | None) -> None:
 
 
 _PERSON_KEY: Final = re.compile(r"person:[0-9]{1,9}:[0-9a-f]{32}")
+_SEALED: Final = re.compile(r"sealed:[0-9]{1,9}:[0-9a-f]{64}")
 _KEY_LINE: Final = re.compile(rb"([1-9][0-9]{0,8}):([0-9a-fA-F]{64})(?:\r?\n)?")
 _KEY_BYTES: Final = 32
 
@@ -178,6 +179,17 @@ class PseudonymKey:
         number = check_identifier(id_type, id_number, today)
         digest = hmac.digest(self._secret, f"{id_type}\0{number}".encode(), "sha256")
         return self._prefix + digest[:16].hex()
+
+    def seal(self, secret: str) -> str:
+        """`sealed:<key number>:<64 hex>` of a device's secret, by which it can be known again.
+
+        The digest is keyed, so that whoever reads the topics can't try secrets out; a sealed one is
+        returned as it is.
+        """
+        if _SEALED.fullmatch(secret):
+            return secret
+        digest = hmac.digest(self.derive("device secrets"), secret.encode(), "sha256")
+        return f"sealed:{self.number}:{digest.hex()}"
 
     def derive(self, purpose: str) -> bytes:
         """32 secret bytes for another purpose, which tell nothing of the key or of pseudonyms.

@@ -1,18 +1,31 @@
 """Reference data with two times: valid time and filing time (contracts: Registers)."""
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from schemas.events import IdNumberText, IdType, Instant, LongText, Name, PlateText, ShortText
+from schemas.events import (
+    CLOCK_TYPE,
+    KIND_BY_TYPE,
+    VERY_END,
+    IdNumberText,
+    IdType,
+    Instant,
+    LongText,
+    Name,
+    PlateText,
+    ShortText,
+)
 
-EntryId = Annotated[str, Meta(pattern=r"^[^/\s]{1,128}$")]
+EntryId = Annotated[str, Meta(pattern=r"^[^/\s]{1,128}" + VERY_END)]
 Purpose = Literal["outbreak-control"]
 Crs = Literal["wgs84", "gcj02"]
 Lon = Annotated[float, Meta(ge=-180, le=180)]
 Lat = Annotated[float, Meta(ge=-90, le=90)]
 Point = tuple[Lon, Lat]
+Secret = Annotated[str, Meta(min_length=16, max_length=256)]
 Strength = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -135,6 +148,54 @@ class VehicleLink(Entry, kw_only=True):
     strength: Strength
 
 
+class WatchEntry(Entry, kw_only=True):
+    """A plate or a person to look out for: at some sites or all, one way or both, until an end.
+
+    The categories are a closed list and name no crime. An entry without an end would outlive its
+    reason, so `valid_to` is mandatory (domain: section 2, list mistakes).
+    """
+
+    valid_to: Instant
+    plate: PlateText | None = None
+    person: Identifier | None = None
+    category: Literal[
+        "quarantined", "close-contact", "confirmed", "suspected", "risk-return", "cloned-plate"
+    ]
+    sites: Annotated[list[Name], Meta(min_length=1)] | None = None
+    direction: Literal["in", "out", "internal"] | None = None
+
+
+class Exemption(Entry, kw_only=True):
+    """A vehicle or person that need not be stopped: everywhere, or within a corridor of zones.
+
+    `stops` are sites and zones outside the corridor where it may be too.
+    """
+
+    plate: PlateText | None = None
+    person: Identifier | None = None
+    kind: Literal["whitelist", "green-channel", "fleet"]
+    corridor: Annotated[list[EntryId], Meta(min_length=1)] | None = None
+    stops: list[Name] | None = None
+
+
+class Device(Entry, kw_only=True):
+    """A device, filed under the `source` of its events.
+
+    `secret` (what the device itself shows) or `key` (what its vendor's platform shows for it) is
+    posted in clear and written as a keyed digest only (decision 0014). `timezone` is for local
+    times without an offset, `plate_grammar` for plates that are not of the mainland.
+    """
+
+    site: Name
+    lane: ShortText | None = None
+    direction: Literal["in", "out", "internal"] | None = None
+    timezone: ShortText | None = None
+    plate_grammar: Literal["prc", "any"] | None = None
+    secret: Secret | None = None
+    key: Secret | None = None
+    heartbeat_s: Annotated[int, Meta(ge=0)] | None = None
+
+
 class Policy(Entry, kw_only=True):
     """Thresholds by rule name; what it does not name keeps the rule's default."""
 
@@ -150,6 +211,9 @@ REGISTERS: dict[str, type[Entry]] = {
     "transfer": Transfer,
     "resident-vehicle": ResidentVehicle,
     "vehicle-link": VehicleLink,
+    "watch-entry": WatchEntry,
+    "exemption": Exemption,
+    "device": Device,
     "policy": Policy,
 }
 
@@ -183,6 +247,27 @@ def register_topic(name: str) -> str:
 def register_type(name: str, verb: Literal["put", "delete"]) -> str:
     """Return the CloudEvents type of a change."""
     return f"cordon.{name}.{verb}.v1"
+
+
+# An event (`cordon.tip.v1`) or a change of a register (`cordon.route.put.v1`).
+_OF_CORDON = re.compile(r"cordon\.[a-z]+(?:-[a-z]+)*(?:\.(?:put|delete))?\.v[0-9]+")
+
+
+def is_unread_type(event_type: str) -> bool:
+    """Tell whether a type is formed as Cordon's are and this version has nothing that reads it.
+
+    A timeline may hold such lines, and a reader passes them over (contracts: unknown values).
+    """
+    return (
+        _OF_CORDON.fullmatch(event_type) is not None
+        and event_type not in (*KIND_BY_TYPE, CLOCK_TYPE)
+        and parse_register_type(event_type) is None
+    )
+
+
+def is_change(event_type: str) -> bool:
+    """Tell whether a type is that of a change of a register, known or not."""
+    return event_type.split(".")[-2:-1] in (["put"], ["delete"])
 
 
 def parse_register_type(event_type: str) -> tuple[str, str] | None:

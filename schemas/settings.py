@@ -3,9 +3,10 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,7 +14,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from schemas.times import parse_ms
 from schemas.topics import DEFAULT_PARTITIONS
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 class Settings(BaseSettings):
@@ -22,19 +26,24 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CORDON_", extra="ignore", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder for everything that is kept.")
+    state_dir: Path | None = Field(
+        None,
+        description="Folder that one process of ingest or of the workers keeps for itself; unset: "
+        "`ingest` or `worker` in the data folder.",
+    )
     cache_dir: Path | None = Field(
         None, description="Folder for downloads (the broker's jars); unset: ~/.cache/cordon."
     )
     kafka: str = Field("127.0.0.1:9092", description="Bootstrap servers of the broker.")
-    kafka_port: int = Field(9092, description="Port of the embedded broker; 0 = any free.")
+    kafka_port: Port = Field(9092, description="Port of the embedded broker; 0 = any free.")
     partitions: int = Field(
         DEFAULT_PARTITIONS, ge=1, description="Partitions of the event topics, fixed for life."
     )
     host: str = Field("127.0.0.1", description="Address that ingest, API and metrics bind to.")
-    ingest_port: int = Field(8081, description="Port of ingest; 0 = any free.")
-    api_port: int = Field(8080, description="Port of the API; 0 = any free.")
+    ingest_port: Port = Field(8081, description="Port of ingest; 0 = any free.")
+    api_port: Port = Field(8080, description="Port of the API; 0 = any free.")
     workers: int = Field(1, ge=1, description="Worker processes that `cordon up` starts.")
-    worker_port: int = Field(0, description="Port of a worker's health and metrics; 0 = any free.")
+    worker_port: Port = Field(0, description="Port of a worker's health and metrics; 0 = any free.")
     timezone: str = Field("Asia/Shanghai", description="Zone in which days are counted.")
     clock: Literal["wall", "events"] = Field(
         "wall", description="wall: live; events: time comes from a replayed timeline."
@@ -56,6 +65,15 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(8 << 20, description="Largest request body at ingest and API.")
     max_items: int = Field(500, description="Most events in one request.")
+    decision_wait_ms: int = Field(
+        2_000,
+        ge=1,
+        description="How long a decision waits for the registers and for the broker before it "
+        "says `verify`.",
+    )
+    offline_list_max_age_s: int = Field(
+        43_200, ge=0, description="How old a handheld's list may be for it to say `pass` offline."
+    )
     feed_queue: int = Field(10_000, description="Events a slow feed reader may be behind.")
     feed_backlog: int = Field(100_000, description="Feed events kept for readers that resume.")
 
@@ -77,6 +95,32 @@ class Settings(BaseSettings):
                 raise FileNotFoundError(f"CORDON_CONFIG names no file: {config}")
             sources.append(TomlConfigSettingsSource(settings_cls, Path(config)))
         return tuple(sources)
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"no time zone: {name!r}") from error
+        return name
+
+    @field_validator("history_since")
+    @classmethod
+    def _is_instant(cls, text: str | None) -> str | None:
+        if text and text != "forever":
+            parse_ms(text)
+        return text
+
+    @property
+    def ingest_path(self) -> Path:
+        """Where one ingest process keeps the identities of accepted events."""
+        return self.state_dir or self.data_dir / "ingest"
+
+    @property
+    def worker_path(self) -> Path:
+        """Where one worker process keeps its cache of the state."""
+        return self.state_dir or self.data_dir / "worker"
 
     @property
     def cache_path(self) -> Path:

@@ -152,7 +152,7 @@ TOPICS: tuple[Topic, ...] = (
             cleanup="compact",
             min_compaction_lag_ms=30 * DAY_MS,
             written_by=(API,),
-            read_by=(WORKER, API),
+            read_by=(WORKER, INGEST, API),
         )
         for name in REGISTERS
     ),

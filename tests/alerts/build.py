@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from rules.facts import Check, Read, SiteFacts
+from rules.facts import Check, Code, Read, SiteFacts
 from rules.registers import Registers
 from rules.rule import Match
 from schemas.events import KIND_BY_TYPE
@@ -216,6 +216,48 @@ def resident(plate: str, *, filed: Moment = ALWAYS, since: Moment = ALWAYS) -> L
     return put("resident-vehicle", plate, filed, since, plate=plate)
 
 
+def watch(
+    entry_id: str,
+    whom: str,
+    category: str = "confirmed",
+    *,
+    filed: Moment = ALWAYS,
+    since: Moment = ALWAYS,
+    until: Moment = "12-31 00:00",
+    sites: Sequence[str] | None = None,
+    direction: str | None = None,
+) -> Line:
+    """Somebody asks to look out for a person (one of NUMBERS) or a plate."""
+    return put(
+        "watch-entry", entry_id, filed, since,
+        valid_to=text(until), category=category, direction=direction,
+        sites=sites and list(sites), **_whom(whom),
+    )  # fmt: skip
+
+
+def exempt(
+    entry_id: str,
+    whom: str,
+    kind: str = "green-channel",
+    *,
+    filed: Moment = ALWAYS,
+    since: Moment = ALWAYS,
+    until: Moment | None = None,
+    corridor: Sequence[str] | None = None,
+    stops: Sequence[str] | None = None,
+) -> Line:
+    """A person (one of NUMBERS) or a plate need not be stopped."""
+    return put(
+        "exemption", entry_id, filed, since,
+        valid_to=_maybe(until), kind=kind, corridor=corridor and list(corridor),
+        stops=stops and list(stops), **_whom(whom),
+    )  # fmt: skip
+
+
+def _whom(whom: str) -> Line:
+    return {"person": identifier(whom)} if whom in NUMBERS else {"plate": whom}
+
+
 def policy(
     rule: str, *, filed: Moment, since: Moment | None = None, name: str = "p", **parameters: Any
 ) -> Line:
@@ -254,22 +296,28 @@ def check(
     recorded: Moment | None = None,
     pass_: str | None = None,
     code: str | None = None,
+    issuer: str = "330000",
+    issued: Moment = ALWAYS,
+    temperature: float | None = None,
     event_id: str | None = None,
     region: str = "330421",
+    desk: str | None = None,
 ) -> Line:
-    """A person is checked at a site."""
+    """A person is checked at a site. A code is stale where nobody says when it was `issued`."""
     seen: Line = {"verified_by": by, **(identifier(who, region) if who else {})}
     if pass_:
         seen["pass"] = pass_
     if code:
         seen["code"] = {
-            "issuer": "330000",
+            "issuer": issuer,
             "colour": code,
-            "issued_at": text(ALWAYS),
+            "issued_at": text(issued),
             "expires_at": text("12-31 00:00"),
         }
+    if temperature is not None:
+        seen["temperature"] = temperature
     return _line(
-        "cordon.health-check.v1", event_id or f"{who}@{when}", f"desk-{where}", when,
+        "cordon.health-check.v1", event_id or f"{who}@{when}", desk or f"desk-{where}", when,
         {"site": where, "person": seen}, recorded,
     )  # fmt: skip
 
@@ -382,6 +430,11 @@ def seen(
     by: str = "document",
     recorded: Moment | None = None,
     has_pass: bool = False,
+    direction: str = "unknown",
+    temperature: float | None = None,
+    code: Code | None = None,
+    biased: bool = False,
+    around: Sequence[Check] = (),
 ) -> Check:
     """A person was seen at a site: what a rule is given."""
     return Check(
@@ -394,6 +447,11 @@ def seen(
         verified_by=by,
         has_pass=has_pass,
         site=site_facts(where),
+        direction=direction,
+        temperature=temperature,
+        code=code,
+        biased=biased,
+        around=tuple(around),
     )
 
 

@@ -9,9 +9,10 @@ from msgspec import Struct
 from rules.registers import Registers
 from schemas.alerts import Alert, FindingEvent
 from schemas.partition import partition_of
+from schemas.topics import JOINS
 from services.alerts.engine.book import Book
-from services.alerts.engine.decode import Event
-from services.alerts.engine.engine import Engine, Output
+from services.alerts.engine.decode import Event, sort_out
+from services.alerts.engine.engine import Engine, Joined, Output
 from services.api.merge import AlertBook
 from tests.alerts.build import (
     COUNTY,
@@ -102,8 +103,19 @@ class Deployment:
         """Apply what waits and commit what came of it."""
         self.apply()
         for partition, engine in enumerate(self.engines):
-            self._keep(partition, engine.flush({"t": 1}))
             self._uncommitted[partition] = []
+            output = engine.flush({"t": 1})
+            self._keep(partition, output)
+            self._send(output.joins)
+
+    def _send(self, joins: Sequence[Joined]) -> None:
+        """Bring joins to where they belong; they are taken up with the next batch there."""
+        count = len(self._waiting)
+        for join in joins:
+            events, refused = sort_out(JOINS, [join.value])
+            assert not refused, refused
+            for partition in range(count) if join.everywhere else [partition_of(join.key, count)]:
+                self._waiting[partition] += [event for event in events if event is not None]
 
     def _keep(self, partition: int, output: Output) -> None:
         stored = self._stored[partition]
@@ -148,6 +160,8 @@ class Deployment:
             if commits is None or number in commits:
                 self.commit()
         self.commit()
+        while any(self._waiting):
+            self.commit()
         return self
 
     @property

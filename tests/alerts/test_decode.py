@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from schemas import topics
+from schemas.joins import DeviceBias, Join, TemperatureRead
 from services.alerts.engine.decode import Hit, Other, PersonSeen, Refused, Scan, Tick, sort_out
 from tests.alerts.build import check, clock, events, hit, scan
 
@@ -123,9 +124,32 @@ def test_an_unknown_kind_on_a_topic_moves_only_the_clock() -> None:
     assert refusals(topics.HEALTH_CHECKS, ahead) == [(0, True)]
 
 
-@pytest.mark.parametrize("topic", [topics.FIELD_REPORTS, topics.JOINS])
-def test_topics_without_a_rule_yet_are_read_for_their_time(topic: str) -> None:
-    assert refusals(topic, record("cordon.tip.v1"), b"nonsense") == [(1, False)]
+def test_a_topic_without_a_rule_yet_is_read_for_its_time() -> None:
+    assert refusals(topics.FIELD_REPORTS, record("cordon.tip.v1"), b"nonsense") == [(1, False)]
+
+
+BIAS = DeviceBias(source="desk", since_ms=5, spans=[(7, 9)])
+READ = TemperatureRead(
+    source="desk",
+    id="e1",
+    of="cordon.health-check.v1",
+    time_ms=1,
+    recorded_ms=2,
+    site="north",
+    temperature=36.5,
+)
+
+
+@pytest.mark.parametrize("join", [BIAS, READ])
+def test_a_join_is_read_as_it_was_written(join: Join) -> None:
+    assert sort_out(topics.JOINS, [msgspec.json.encode(join)] * 2) == ([join, join], [])
+    assert join.recordedtime == ""
+
+
+@pytest.mark.parametrize("bad", [None, b"nonsense", b"{}", record("cordon.tip.v1")])
+def test_a_bad_join_is_dead_and_the_others_are_taken_up(bad: bytes | None) -> None:
+    good = msgspec.json.encode(READ)
+    assert refusals(topics.JOINS, good, bad, good) == [(1, False)]
 
 
 def test_unknown_fields_and_values_are_tolerated() -> None:

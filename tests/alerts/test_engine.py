@@ -247,6 +247,53 @@ def test_a_late_read_on_the_edge_of_the_look_back_makes_a_vehicle_known() -> Non
     assert late.engines[0].book.groups[fold(CAR)].reads == []
 
 
+# Sites in no region: what is read there is read in the deployment.
+NOWHERE = (site("bound-0", "boundary", ()), site("inner-0", zones=()))
+IN_NOWHERE = hit(CAR, "bound-0", "02-10 10:00", "in")
+
+
+def test_who_enters_the_deployment_is_followed_into_its_regions() -> None:
+    assert states(after(*NOWHERE, IN_NOWHERE, INNER)) == [("first-seen-vehicle", "open", "low")]
+    assert after(*NOWHERE, IN, hit(CAR, "inner-0", "02-10 10:40")).final == []
+    left = after(*NOWHERE, IN_NOWHERE, INNER, hit(CAR, "bound", "02-10 10:50", "out"))
+    assert [(alert.state, alert.outcome) for alert in left.final] == [("resolved", "transit")]
+
+
+@pytest.mark.parametrize("settled", [[], [clock("02-01 00:00")]])
+def test_who_is_known_in_a_region_is_known_in_the_deployment(settled: Sequence[Line]) -> None:
+    here = hit(CAR, "inner", "01-20 10:00" if settled else "02-09 10:00", event_id="past")
+    inside = hit(CAR, "inner-0", "02-10 10:40")
+    assert after(*NOWHERE, here, *settled, IN_NOWHERE, inside).final == []
+    # The other way round it does not hold: nobody in the county has seen it.
+    there = {**here, "data": {**here["data"], "site": "inner-0"}}
+    assert len(after(*NOWHERE, there, *settled, IN, INNER).final) == 1
+
+
+def test_a_late_read_in_a_region_makes_it_known_in_the_deployment() -> None:
+    inside = hit(CAR, "inner-0", "02-10 10:40")
+    before = hit(CAR, "inner", "02-09 10:00", recorded="02-10 11:00", event_id="before")
+    run = after(*NOWHERE, IN_NOWHERE, inside, before)
+    assert states(run) == [("first-seen-vehicle", "retracted", "low")]
+
+
+# What is filed while an event is on its way.
+
+
+def test_an_order_that_ended_while_a_check_was_on_its_way_excuses_it() -> None:
+    late = check("wang", "inner", "02-03 09:00", recorded="02-03 11:00")
+    ended = order("o1", until="02-03 08:00", filed="02-03 10:00")
+    in_order = after(order("o1"), BREACH, ended)
+    assert states(in_order) == [("quarantine-breach", "retracted", "critical")]
+    late_one = after(order("o1"), ended, late)
+    assert [alert.state for alert in late_one.final] == ["retracted"]
+
+
+def test_an_order_filed_before_a_late_check_arrives_accuses_nobody() -> None:
+    late = check("wang", "inner", "02-03 09:00", recorded="02-03 11:00")
+    assert after(order("o1", filed="02-03 10:00"), late).final == []
+    assert len(after(order("o1"), late).final) == 1
+
+
 def test_a_doubtful_exit_before_a_late_entrance_is_an_exit() -> None:
     """A plate that was known long ago is not known now: its doubtful reads count too."""
     past = [hit(CAR, "inner", "01-01 10:00", event_id="past"), clock("01-20 00:00")]

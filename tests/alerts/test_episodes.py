@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import quarantine_breach, quarantined_vehicle_moving
-from rules.rule import Match
+from rules import fever, quarantine_breach, quarantined_vehicle_moving
+from rules.rule import Match, Rule
 from schemas.alerts import Finding, Subject, alert_id
 from schemas.times import HOUR_MS, MINUTE_MS, SECOND_MS
 from services.alerts.engine import episodes
@@ -27,6 +27,12 @@ def history() -> History:
 def told(past: History, rule: object = BREACH) -> list[Finding]:
     """What leaves now."""
     return episodes.flush(past, rule)  # type: ignore[arg-type]
+
+
+def withdraw(past: History, index: int, why: str | None, rule: Rule = BREACH) -> None:
+    """What is filed takes the ground of one match away."""
+    one = past.matches[index]
+    assert episodes.review(past, rule, lambda _: why, one.first_ms, one.last_ms)
 
 
 def name(when: str) -> str:
@@ -152,11 +158,11 @@ def test_an_excused_match_no_longer_counts_but_keeps_the_id() -> None:
     for when in ("02-03 09:00", "02-03 10:00"):
         episodes.add(past, match(when), BREACH)
     told(past)
-    episodes.withdraw(past, 0, "permit:p1", BREACH)
+    withdraw(past, 0, "permit:p1")
     (finding,) = told(past)
     assert summary([finding]) == [(name("02-03 09:00"), "matched", 1)]
     assert finding.first_seen == text("02-03 10:00")
-    episodes.withdraw(past, 1, "permit:p1", BREACH)
+    withdraw(past, 1, "permit:p1")
     (finding,) = told(past)
     assert (finding.verb, finding.outcome) == ("withdrawn", None)
     assert "permit:p1" in finding.reason.en
@@ -167,9 +173,9 @@ def test_what_was_withdrawn_is_given_back() -> None:
     past = history()
     episodes.add(past, match("02-03 09:00"), BREACH)
     before = told(past)
-    episodes.withdraw(past, 0, "permit:p1", BREACH)
+    withdraw(past, 0, "permit:p1")
     told(past)
-    episodes.withdraw(past, 0, None, BREACH)
+    withdraw(past, 0, None)
     (finding,) = told(past)
     assert finding.verb == "matched"
     assert msgspec.structs.replace(finding, verb="opened") == before[0]
@@ -180,7 +186,7 @@ def test_an_excused_episode_that_is_joined_is_a_duplicate_too() -> None:
         past = history()
         episodes.add(past, match("02-03 09:00"), BREACH)
         told(past)
-        episodes.withdraw(past, 0, "permit:p1", BREACH)
+        withdraw(past, 0, "permit:p1")
         if flush_between:
             told(past)
         episodes.add(past, match("02-03 08:00"), BREACH)
@@ -295,7 +301,8 @@ def test_folding_keeps_count_bounds_severity_and_evidence_class() -> None:
             ),
             BREACH,
         )
-        assert len(past.matches) <= MOST_MATCHES
+        # Besides two folds: the critical one differs from the others.
+        assert len(past.matches) <= MOST_MATCHES + 2
     (finding,) = told(past)
     assert summary([finding]) == [(name("02-03 09:00"), "opened", 1000)]
     assert (finding.severity, finding.evidence_class) == ("critical", "person")
@@ -308,7 +315,7 @@ def test_folding_keeps_what_stands_apart_from_what_is_excused() -> None:
     for minute in range(90):
         episodes.add(past, match(ms("02-03 09:00") + minute * MINUTE_MS), BREACH)
     for index in range(10):
-        episodes.withdraw(past, index, "permit:p1", BREACH)
+        withdraw(past, index, "permit:p1")
     for minute in range(90, 200):
         episodes.add(past, match(ms("02-03 09:00") + minute * MINUTE_MS), BREACH)
     (finding,) = told(past)
@@ -316,7 +323,7 @@ def test_folding_keeps_what_stands_apart_from_what_is_excused() -> None:
     excused = [index for index, one in enumerate(past.matches) if one.withdrawn]
     assert [past.matches[index].count for index in excused] == [10]
     for index in excused:
-        episodes.withdraw(past, index, None, BREACH)
+        withdraw(past, index, None)
     (finding,) = told(past)
     assert finding.count == 200
 
@@ -406,3 +413,63 @@ def test_any_split_into_batches_ends_with_the_same_told_findings(
         gone = {key for key, one in past.told.items() if one.verb == "withdrawn"}
         results.append((last, gone))
     assert results[0] == results[1] == results[2]
+
+
+# What one event gave is looked at again.
+
+
+def put(history: History, one: Match | None, where: Match, *, fresh: bool = False) -> bool:
+    """Let what an event gave be this match."""
+    return episodes.put(history, episodes.place(where), one, FEVER, fresh=fresh, why="device-bias")
+
+
+FEVER = fever.RULE
+ONE, TWO = match("02-10 12:00", detail="/38.0/"), match("02-10 13:00", detail="/38.0/")
+
+
+def unheard() -> History:
+    """A history of nothing."""
+    return History("fever", "p", Subject("person", "p", "p"), [], {}, {}, 0)
+
+
+def test_what_an_event_gave_may_change_and_go_and_come_back() -> None:
+    history = unheard()
+    assert put(history, ONE, ONE, fresh=True)
+    (opened,) = episodes.flush(history, FEVER)
+    assert not put(history, ONE, ONE)
+    lower = msgspec.structs.replace(ONE, severity="medium")
+    assert put(history, lower, ONE)
+    (changed,) = episodes.flush(history, FEVER)
+    assert (changed.alert_id, changed.severity) == (opened.alert_id, "medium")
+    assert put(history, None, ONE)
+    (gone,) = episodes.flush(history, FEVER)
+    assert (gone.alert_id, gone.verb, gone.outcome) == (opened.alert_id, "withdrawn", None)
+    assert gone.reason.en.endswith("Withdrawn: device-bias.")
+    assert put(history, lower, ONE)
+    (back,) = episodes.flush(history, FEVER)
+    assert (back.alert_id, back.verb) == (opened.alert_id, "matched")
+
+
+def test_what_nobody_was_told_of_goes_in_silence() -> None:
+    history = unheard()
+    assert not put(history, None, ONE)
+    put(history, ONE, ONE, fresh=True)
+    put(history, None, ONE)
+    assert episodes.flush(history, FEVER) == []
+
+
+def test_an_excuse_outlives_a_second_look() -> None:
+    history = unheard()
+    put(history, ONE, ONE, fresh=True)
+    withdraw(history, 0, "why", FEVER)
+    put(history, msgspec.structs.replace(ONE, severity="medium"), ONE)
+    assert history.matches[0].withdrawn == "why"
+
+
+def test_what_was_folded_into_others_stays_there() -> None:
+    history = unheard()
+    history.matches = [msgspec.structs.replace(ONE, last_ms=TWO.last_ms, count=3)]
+    between = match("02-10 12:30", detail="/38.0/")
+    assert not put(history, between, between)
+    assert not put(history, msgspec.structs.replace(ONE, severity="low"), ONE)
+    assert put(history, between, between, fresh=True)

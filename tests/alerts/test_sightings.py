@@ -64,6 +64,15 @@ def test_a_fresh_read_is_known_for_the_look_back_to_the_instant(seen: int, known
     assert not one.known("other", CAR, START, 30)
 
 
+def test_what_any_region_knows_the_deployment_knows_but_not_the_other_way_round() -> None:
+    fresh = knowledge(read(CAR, "inner", "02-09 00:00"), days={LIKE_IT: "02-09 00:00"})
+    assert fresh.known("", CAR, START, 30)
+    assert fresh.known("", LIKE_IT, START, 30)
+    nowhere = knowledge(read(CAR, "inner", "02-09 00:00", region=""))
+    assert nowhere.known("", CAR, START, 30)
+    assert not nowhere.known("county", CAR, START, 30)
+
+
 def test_a_doubtful_read_makes_nothing_known() -> None:
     one = knowledge(read(CAR, "inner", START - 1, confidence=0.89))
     assert not one.known("county", CAR, START, 30)

@@ -11,7 +11,7 @@ from rules.first_seen_vehicle import Visit, assess, passages
 from rules.rule import Match
 from schemas.alerts import Subject
 from schemas.times import DAY_MS
-from tests.alerts.build import FOREVER_MS, ms, read
+from tests.alerts.build import FOREVER_MS, exempt, match, ms, read, world
 
 RULE = first_seen_vehicle.RULE
 CAR, LIKE_IT, LIKE_THAT = "浙F12345", "浙F72345", "浙F1234S"
@@ -30,6 +30,9 @@ class Known:
         self._seen = {plate: ms(when) for plate, when in (seen or {}).items()}
         self._residents = residents
         self._since_ms = since_ms
+
+    def exempt(self, read: Read) -> bool:
+        return False
 
     def known(self, region: str, plate: str, before_ms: int, look_back_d: int) -> bool:
         seen_ms = self._seen.get(plate)
@@ -209,6 +212,21 @@ def test_two_characters_away_is_another_vehicle() -> None:
     assert visits(IN, INNER, known=Known({"浙F7234S": "02-09 10:00"}))
 
 
+@pytest.mark.parametrize(
+    ("came", "later", "opens"),
+    [("", "", True), ("", "county", True), ("county", "", False), ("county", "other", False)],
+)
+def test_the_deployment_contains_every_region_and_no_region_what_has_none(
+    came: str, later: str, opens: bool
+) -> None:
+    entrance = read(CAR, "bound", "02-10 10:00", "in", region=came)
+    assert bool(matches(entrance, read(CAR, "inner", "02-10 10:40", region=later))) is opens
+    out = read(CAR, "bound-2", "02-10 10:55", "out", region=later)
+    inside = read(CAR, "inner", "02-10 10:40", region=came)
+    (match,) = matches(entrance, inside, out)
+    assert (match.outcome == "transit") is opens
+
+
 def test_a_vehicle_at_home_here_is_known() -> None:
     assert visits(IN, INNER, known=Known(residents=[CAR])) == []
 
@@ -301,3 +319,24 @@ def test_the_reason_says_where_it_came_in_and_whether_it_left() -> None:
     assert "transit" in gone.en
     assert "过境" in gone.zh
     assert "inner" in here.en
+
+
+# What explains a vehicle.
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("green-channel", "exemption:e1"), ("fleet", "exemption:e1"), ("whitelist", None)],
+)
+def test_an_exemption_filed_later_takes_the_ground_away(kind: str, why: str | None) -> None:
+    found = match("02-10 12:00", order=None)
+    assert (
+        first_seen_vehicle.excuse(found, "浙F12345", world(exempt("e1", "浙F12345", kind))) == why
+    )
+    assert (
+        first_seen_vehicle.excuse(found, "浙F54321", world(exempt("e1", "浙F12345", kind))) is None
+    )
+    elsewhere = exempt("e1", "浙F12345", kind, corridor=["facility"])
+    assert first_seen_vehicle.excuse(found, "浙F12345", world(elsewhere)) is None
+    nowhere = match("02-10 12:00", site="nowhere")
+    assert first_seen_vehicle.excuse(nowhere, "浙F12345", world(exempt("e1", "浙F12345"))) is None

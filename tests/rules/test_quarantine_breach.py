@@ -78,10 +78,25 @@ def test_the_scan_that_led_to_the_order_does_not_break_it() -> None:
 def test_an_order_that_was_not_filed_yet_accuses_nobody() -> None:
     backdated = order("o2", "li", start="01-24 00:00", filed="01-26 09:00")
     assert found(seen("li", "inner", "01-25 09:00"), backdated) == []
-    # Accepted after the filing it accuses, though it happened before it.
+    # Nor of what was seen before and arrived after it.
     late = seen("li", "inner", "01-25 09:00", recorded="01-26 09:00")
-    ((key, one),) = found(late, backdated)  # type: ignore[misc]
-    assert (key, one.historical) == ("o2", True)
+    assert found(late, backdated) == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "breaks"),
+    [
+        ("02-03 09:00:59", False),
+        ("02-03 09:01", True),
+        ("02-03 09:02", True),
+        ("02-03 09:02:00.001", False),
+    ],
+)
+def test_only_what_comes_in_time_is_judged_by_its_acceptance(recorded: str, breaks: bool) -> None:
+    """Whoever was told that the order is filed sees it with the next event; an outage does not."""
+    meanwhile = order("o2", "li", start="01-24 00:00", filed="02-03 09:01")
+    late = seen("li", "inner", "02-03 09:00", recorded=recorded)
+    assert bool(found(late, meanwhile)) is breaks
 
 
 @pytest.mark.parametrize(("when", "breaks"), [("02-14 23:59", True), ("02-15 00:00", False)])

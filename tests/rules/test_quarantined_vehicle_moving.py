@@ -51,7 +51,7 @@ SEEN = read(CAR, "inner", "02-03 09:00")
 def test_a_linked_vehicle_outside_the_zone() -> None:
     one = moving(SEEN)
     assert (one.severity, one.evidence_class, one.order) == ("medium", "vehicle", "o1")
-    assert (one.site, one.grid, one.detail) == ("inner", "g1", "home-1")
+    assert (one.site, one.detail) == ("inner", "home-1")
 
 
 def test_at_home_or_another_car_or_within_the_grace_it_is_none() -> None:
@@ -121,6 +121,22 @@ def test_a_car_sold_is_no_longer_his() -> None:
 def test_a_link_or_an_order_filed_later_accuses_nobody() -> None:
     assert found(SEEN, link("l1", "wang", CAR, filed="02-03 09:01"), without=True) == []
     assert found(read(CAR, "inner", "02-01 09:00")) == []
+
+
+@pytest.mark.parametrize(("recorded", "found_out"), [("02-03 09:02", 1), ("02-03 11:00", 0)])
+def test_what_is_filed_meanwhile_accuses_only_what_came_in_time(
+    recorded: str, found_out: int
+) -> None:
+    one = read(CAR, "inner", "02-03 09:00", recorded=recorded)
+    assert len(found(one, link("l1", "wang", CAR, filed="02-03 09:01"), without=True)) == found_out
+    named = order("o2", "li", "home-2", filed="02-03 09:01", vehicles=(CAR,))
+    assert len(found(one, named, without=True)) == found_out
+
+
+def test_a_permit_filed_before_a_late_read_arrives_covers_it() -> None:
+    late = read(CAR, "inner", "02-03 09:00", recorded="02-03 11:00")
+    leave = permit("p1", "o1", "02-03 08:00", "02-03 12:00", filed="02-03 10:00")
+    assert found(late, leave) == [Cover("permit", "p1")]
 
 
 def test_what_covers_the_person_covers_the_car() -> None:

@@ -1,15 +1,18 @@
 """What the rules read of the registers, with two times."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from rules.catalogue import CATALOGUE
 from rules.facts import NEWEST, Cover
-from rules.registers import Change, Registers
-from schemas.times import HOUR_MS, TimeProblem
+from rules.registers import UNREADABLE, Change, Registers
+from schemas.times import HOUR_MS
 from tests.alerts.build import (
     Line,
     deletion,
+    exempt,
     filed,
     link,
     ms,
@@ -17,10 +20,13 @@ from tests.alerts.build import (
     permit,
     person,
     policy,
+    put,
     resident,
     site,
+    site_facts,
     text,
     transfer,
+    watch,
     world,
     zone,
 )
@@ -106,8 +112,6 @@ def test_an_order_is_somebodys_while_it_is_active() -> None:
     assert registers.orders_of(person("wang"), ms("02-15 00:00"), NEWEST) == []
     assert registers.order("o1", ms("02-01 09:59"), NEWEST) is None
     assert registers.order("nothing", NOON, NOON) is None
-    assert registers.may_be_ordered(person("wang"))
-    assert not registers.may_be_ordered(person("li"))
 
 
 def test_an_order_filed_again_for_somebody_else_is_no_longer_his() -> None:
@@ -258,7 +262,7 @@ def test_an_inbox_that_was_given_back_is_told_nothing() -> None:
 
 
 def test_records_of_other_registers_change_nothing() -> None:
-    line = {**order("o1"), "type": "cordon.watch-entry.put.v1"}
+    line = {**order("o1"), "type": "cordon.case.put.v1"}
     registers = Registers()
     assert registers.apply(msgspec.json.encode(line)) is None
 
@@ -268,6 +272,8 @@ def test_records_of_other_registers_change_nothing() -> None:
     [
         b"nonsense",
         b"{}",
+        msgspec.json.encode(order("o1")).replace(b"test", b"\xff"),
+        msgspec.json.encode(order("o1")).replace(b'"data":{', b'"data":{"x":' + b"[" * 9_000),
         msgspec.json.encode({**order("o1"), "data": {}}),
         msgspec.json.encode({**deletion("order", "o1", "02-05 00:00"), "data": {}}),
         msgspec.json.encode({**order("o1"), "time": "today"}),
@@ -275,5 +281,69 @@ def test_records_of_other_registers_change_nothing() -> None:
     ],
 )
 def test_a_record_that_is_none_is_refused(value: bytes) -> None:
-    with pytest.raises((msgspec.ValidationError, msgspec.DecodeError, TimeProblem)):
+    with pytest.raises(UNREADABLE):
         Registers().apply(value)
+
+
+# The watch list, exemptions, devices.
+
+
+def test_watch_entries_are_told_with_whom_they_concern() -> None:
+    told = changes(
+        watch("w1", CAR, filed="02-01 00:00"),
+        watch("w1", "li", filed="02-02 00:00"),
+        deletion("watch-entry", "w1", "02-03 00:00"),
+        exempt("e1", "浙F54321", filed="02-04 00:00"),
+        order("o1"),
+    )
+    both = tuple(sorted((CAR, person("li"))))
+    assert [change.subjects for change in told] == [(CAR,), both, both, ("浙F54321",), ()]
+
+
+def test_named_plates_are_those_of_orders_links_and_the_watch_list() -> None:
+    registers = world(
+        order("o1", vehicles=[CAR]), watch("w1", "浙F54321"), exempt("e1", "浙F99999")
+    )
+    assert registers.named_plates() == {CAR, "浙F54321"}
+    assert registers.linked_plates() == {CAR}
+
+
+@pytest.mark.parametrize(
+    ("more", "inner", "gate"),
+    [
+        ({}, ["e1"], ["e1"]),
+        ({"corridor": ["home-1"]}, [], ["e1"]),
+        ({"corridor": ["facility"], "stops": ["inner"]}, ["e1"], []),
+        ({"stops": ["inner"]}, ["e1"], ["e1"]),
+        ({"since": "02-10 12:01"}, [], []),
+        ({"until": "02-10 12:00"}, [], []),
+        ({"filed": "02-10 12:01"}, [], []),
+    ],
+)
+def test_an_exemption_holds_everywhere_or_in_its_corridor(
+    more: dict[str, Any], inner: list[str], gate: list[str]
+) -> None:
+    registers = world(exempt("e1", CAR, "fleet", **more))
+    for where, expected in (("inner", inner), ("gate-1", gate)):
+        found = registers.exemptions(CAR, site_facts(where), NOON, NOON)
+        assert [(each.kind, each.id) for each in found] == [("fleet", each) for each in expected]
+    assert registers.may_be_exempt(CAR)
+    assert registers.exemptions("浙F54321", site_facts("inner"), NOON, NOON) == []
+    assert not registers.may_be_exempt("浙F54321")
+
+
+def test_an_exemption_that_is_somebody_elses_by_now_exempts_nobody_else() -> None:
+    registers = world(exempt("e1", CAR), exempt("e1", "wang", filed="02-02 00:00"))
+    assert registers.exemptions(CAR, site_facts("inner"), NOON, NOON) == []
+    assert len(registers.exemptions(person("wang"), site_facts("inner"), NOON, NOON)) == 1
+
+
+def test_a_device_is_filed_under_its_source() -> None:
+    line = put(
+        "device", "cam-1", "01-01 00:00", "01-01 00:00", site="inner", key="0123456789abcdef"
+    )
+    registers = world(line)
+    device = registers.device("cam-1", NOON, NOON)
+    assert device is not None
+    assert device.site == "inner"
+    assert registers.device("cam-2", NOON, NOON) is None

@@ -37,5 +37,12 @@ def test_historical_is_more_than_thirty_minutes(late_ms: int, historical: bool) 
 
 
 def test_the_catalogue_is_in_order_and_names_are_unique() -> None:
-    assert [rule.code for rule in CATALOGUE] == ["D09", "D10", "D18"]
+    assert [rule.code for rule in CATALOGUE] == ["D01", "D03", "D05", "D09", "D10", "D18", "D34"]
     assert list(BY_NAME) == [rule.name for rule in CATALOGUE]
+
+
+def test_a_rule_that_looks_around_keeps_its_matches_apart() -> None:
+    # A match is found again by its event, which a passage of several has not.
+    looking = [rule for rule in CATALOGUE if rule.looks_around]
+    assert [rule.name for rule in looking] == ["adverse-health-code", "fever"]
+    assert all(rule.on_check is not None and rule.coalesce_ms == 0 for rule in looking)

@@ -72,7 +72,7 @@ def test_a_vehicle_without_a_plate_says_so() -> None:
         (HEALTH_CHECK, "data.person.temperature", 50.1),
         (HEALTH_CHECK, "data.person.code.colour", "blue"),
         (HEALTH_CHECK, "data.person.symptoms", ["cough"] * 33),
-        (HEALTH_CHECK, "data.person.id_type", "library_card"),
+        (HEALTH_CHECK, "id", "check-1\n"),
         (CHECKPOINT_SCAN, "data.persons", [{"verified_by": "none"}] * 101),
         (CHECKPOINT_SCAN, "data.stays", [{"area": "330300", "from": "a", "to": "b"}] * 65),
         (CHECKPOINT_SCAN, "data.plate_confidence", -0.1),

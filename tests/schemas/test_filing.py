@@ -71,7 +71,7 @@ def test_a_change_without_recordedtime_was_filed_when_it_happened() -> None:
         ({"data": {}}, "id"),
         ({"type": "cordon.permit.delete.v1", "data": []}, None),
         ({"type": "cordon.permit.delete.v1", "data": {"id": "a/b", "author": "liu"}}, "id"),
-        ({"type": "cordon.permit.delete.v1", "data": {"id": "a"}}, "author"),
+        ({"type": "cordon.permit.delete.v1", "data": {"id": "a\n"}}, "id"),
     ],
 )
 def test_a_rejected_change_names_its_field(change: dict[str, Any], field: str | None) -> None:
@@ -79,6 +79,16 @@ def test_a_rejected_change_names_its_field(change: dict[str, Any], field: str | 
     with pytest.raises(Rejected) as caught:
         FILING.event(json.dumps(line).encode())
     assert (caught.value.problem.status, caught.value.problem.field) == (422, field)
+
+
+@pytest.mark.parametrize("verb", ["put", "delete"])
+def test_the_source_of_a_change_is_its_author_where_none_is_named(verb: str) -> None:
+    line = sample("cordon.permit.put.v1.posted") | {"type": f"cordon.permit.{verb}.v1"}
+    del line["data"]["author"]
+    if verb == "delete":
+        line["data"] = {"id": "a"}
+    filed = FILING.event(json.dumps(line).encode())
+    assert filed.entry.author == line["source"]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +238,33 @@ def _polygon(*rings: Any) -> dict[str, Any]:
         ("vehicle-link", {"person": NOBODY}, "person.id_number"),
         ("vehicle-link", {"role": "thief"}, "role"),
         ("vehicle-link", {"strength": 1.1}, "strength"),
+        ("watch-entry", {"valid_to": ...}, "valid_to"),
+        ("watch-entry", {"valid_to": "2026-02-01T00:00:00+08:00"}, "valid_to"),
+        ("watch-entry", {"source": ...}, "source"),
+        ("watch-entry", {"reason": ...}, "reason"),
+        ("watch-entry", {"category": "criminal"}, "category"),
+        ("watch-entry", {"plate": ...}, "plate"),
+        ("watch-entry", {"person": WHO}, "plate"),
+        ("watch-entry", {"plate": ..., "person": NOBODY}, "person.id_number"),
+        ("watch-entry", {"plate": "浙F*"}, "plate"),
+        ("watch-entry", {"plate": "浙F1234?"}, "plate"),
+        ("watch-entry", {"plate": "浙F1234％"}, "plate"),
+        ("watch-entry", {"plate": "浙F"}, "plate"),
+        ("watch-entry", {"sites": []}, "sites"),
+        ("watch-entry", {"direction": "unknown"}, "direction"),
+        ("exemption", {"plate": "浙F12345"}, "plate"),
+        ("exemption", {"person": ...}, "plate"),
+        ("exemption", {"person": ..., "plate": "浙F*"}, "plate"),
+        ("exemption", {"kind": "vip"}, "kind"),
+        ("exemption", {"corridor": []}, "corridor"),
+        ("device", {"site": ...}, "site"),
+        ("device", {"secret": ...}, "secret"),
+        ("device", {"key": "0123456789abcdef"}, "secret"),
+        ("device", {"secret": "too short"}, "secret"),
+        ("device", {"timezone": "Asia/Nowhere"}, "timezone"),
+        ("device", {"timezone": "../../etc/passwd"}, "timezone"),
+        ("device", {"plate_grammar": "martian"}, "plate_grammar"),
+        ("device", {"heartbeat_s": -1}, "heartbeat_s"),
         ("policy", {"response_level": ...}, "response_level"),
         ("policy", {"rules": {"fever": 38}}, "rules[...]"),
     ],
@@ -245,6 +282,18 @@ def test_identifiers_are_pseudonyms_once_filed() -> None:
     assert WHO["id_number"].encode() not in value
     assert isinstance(entry, Order)
     assert entry.subject.person == KEY.person("resident_id", "11010519491231002X")
+
+
+@pytest.mark.parametrize("field", ["secret", "key"])
+def test_a_secret_is_never_written(field: str) -> None:
+    posted = body("device", secret=...) | {field: "what only the device knows"}
+    entry = put("device", posted)
+    sealed = getattr(entry, field)
+    assert sealed == KEY.seal("what only the device knows")
+    assert b"only the device" not in FILING.filed_put("device", entry, RECORDED_MS, "c", "a").value
+    # What was read from the register may be filed again.
+    assert put("device", posted | {field: sealed}) == entry
+    assert put("device", posted | {"timezone": None})
 
 
 def test_days_and_lists_have_one_form() -> None:

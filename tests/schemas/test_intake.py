@@ -232,11 +232,14 @@ def test_the_grammar_is_the_deployments() -> None:
         ({"id_type": "resident_id", "id_number": "110105194912310021"}, "id_number"),
         ({"id_type": "resident_id", "id_number": "x" * 200}, "id_number"),
         ({"id_number": ID_NUMBER}, "id_number"),
+        ({"id_type": "driver", "id_number": ID_NUMBER}, "id_number"),
+        ({"id_type": ID_NUMBER, "id_number": ID_NUMBER}, "id_number"),
+        ({"id_type": "resident_id", "id_number": 17}, "id_number"),
         ({"person": "person:Liu Wei"}, "person"),
         ({"person": ""}, "person"),
     ],
 )
-def test_an_identifier_that_fails_is_set_aside(person: dict[str, str], field: str) -> None:
+def test_an_identifier_that_fails_is_set_aside(person: dict[str, Any], field: str) -> None:
     accepted = accept(check(**person))
     assert [warning.field for warning in accepted.warnings] == [f"data.person.{field}"]
     (record,) = accepted.records
@@ -244,6 +247,13 @@ def test_an_identifier_that_fails_is_set_aside(person: dict[str, str], field: st
     kept = json.loads(record.value)["data"]["person"]
     assert "person" not in kept
     assert "id_number" not in kept
+    assert ID_NUMBER not in record.value.decode()
+
+
+def test_a_number_may_be_posted_as_a_number() -> None:
+    number = "330421198001010128"
+    posted = check(id_type="resident_id", id_number=int(number))
+    assert accept(posted).records[0].subject == KEY.person("resident_id", number)
 
 
 def test_a_scan_names_the_person_that_is_set_aside() -> None:

@@ -286,3 +286,12 @@ def test_a_derived_secret_is_its_purposes_own() -> None:
     assert one != other
     assert one == PseudonymKey.fixed_for_tests().derive("ingest-fingerprints")
     assert one != PseudonymKey(0, bytes(32)).derive("ingest-fingerprints")
+
+
+def test_a_sealed_secret_tells_nothing_without_the_key() -> None:
+    one, other = PseudonymKey(1, bytes(32)), PseudonymKey(1, bytes(31) + b"1")
+    sealed = one.seal("a secret of some length")
+    assert sealed.startswith("sealed:1:")
+    assert len(sealed) == len("sealed:1:") + 64
+    assert one.seal("a secret of some length") == sealed == one.seal(sealed)
+    assert other.seal("a secret of some length") != sealed != one.seal("another secret")

@@ -24,6 +24,19 @@ def test_bounds_and_defaults_name_the_same_parameters() -> None:
         ({"first-seen-vehicle": {"look_back_d": 91}}, "rules.first-seen-vehicle.look_back_d"),
         ({"first-seen-vehicle": {"visit_h": 0}}, "rules.first-seen-vehicle.visit_h"),
         ({"quarantine-breach": {"grace_s": True}}, "rules.quarantine-breach.grace_s"),
+        ({"adverse-health-code": {"issuers": 5}}, "rules.adverse-health-code.issuers"),
+        (
+            {"adverse-health-code": {"issuers": {"33": ["red"]}}},
+            "rules.adverse-health-code.issuers.33",
+        ),
+        (
+            {"adverse-health-code": {"issuers": {"*": "red"}}},
+            "rules.adverse-health-code.issuers.*",
+        ),
+        (
+            {"adverse-health-code": {"issuers": {"330000": ["green"]}}},
+            "rules.adverse-health-code.issuers.330000",
+        ),
     ],
 )
 def test_what_no_rule_can_use_is_named(rules: dict[str, dict[str, Any]], field: str) -> None:

@@ -25,6 +25,9 @@ def test_the_registers_of_this_version() -> None:
         "transfer",
         "resident-vehicle",
         "vehicle-link",
+        "watch-entry",
+        "exemption",
+        "device",
         "policy",
     ]
     assert all(issubclass(entry, Entry) for entry in REGISTERS.values())

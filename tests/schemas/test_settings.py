@@ -58,7 +58,15 @@ def test_a_file_that_is_not_there_is_an_error(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("CLOCK", "sundial"), ("PARTITIONS", "0"), ("API_PORT", "http"), ("PLATE_GRAMMAR", "uk")],
+    [
+        ("CLOCK", "sundial"),
+        ("PARTITIONS", "0"),
+        ("API_PORT", "http"),
+        ("API_PORT", "99999"),
+        ("PLATE_GRAMMAR", "uk"),
+        ("TIMEZONE", "Mars/Olympus"),
+        ("HISTORY_SINCE", "yesterday"),
+    ],
 )
 def test_what_is_no_value_is_an_error(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -66,6 +74,11 @@ def test_what_is_no_value_is_an_error(
     monkeypatch.setenv(f"CORDON_{name}", value)
     with pytest.raises(pydantic.ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize("since", ["forever", "2020-01-01T00:00:00+08:00"])
+def test_history_is_complete_since_an_instant_or_forever(since: str) -> None:
+    assert Settings(history_since=since).history_since == since
 
 
 def test_settings_do_not_change() -> None:

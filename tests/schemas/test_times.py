@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, TimeProblem, format_ms, parse_ms
+from schemas.times import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    SECOND_MS,
+    TimeProblem,
+    canonical,
+    format_ms,
+    parse_ms,
+)
 
 FIRST_MS = parse_ms("0001-01-01T00:00:00Z")
 LAST_MS = parse_ms("9999-12-31T23:59:59.999Z")
@@ -63,6 +72,11 @@ def test_a_time_without_offset_is_refused(text: str) -> None:
         "now",
         "2026-03-01",
         "2026-03-01Z",
+        "2026-03-01T08:00Z",
+        "2026-03-01T08:00:00,5Z",
+        "2026-03-01T08:00:00+0800",
+        "2026-03-01T08:00:00+08",
+        "2026-03-01T08:00:00+08:00:30",
         "20260301T080000+0800",
         "2026-W09-7T08:00:00Z",
         "2026-03-01x08:00:00Z",
@@ -110,3 +124,18 @@ def test_reads_what_other_systems_write(naive: datetime, offset: timezone) -> No
     moment = naive.replace(tzinfo=offset)
     elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
     assert parse_ms(moment.isoformat()) == elapsed // timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01T08:00:00.123Z",
+        "2026-03-01t08:00:00.123Z",
+        "2026-03-01 08:00:00.123Z",
+        "2026-03-01T16:00:00.123+08:00",
+        "2026-03-01T08:00:00.1239Z",
+        "2026-03-01T08:00:00.123z",
+    ],
+)
+def test_one_form_is_written_whatever_was_read(text: str) -> None:
+    assert canonical(text, parse_ms(text)) == "2026-03-01T08:00:00.123Z"

@@ -16,6 +16,7 @@ def create_app(units: Units) -> FastAPI:
     """Return the worker's HTTP application."""
     app = FastAPI(title="Cordon worker", docs_url=None, redoc_url=None, openapi_url=None)
 
+    @app.head("/healthz")
     @app.get("/healthz")
     async def healthz(response: Response) -> dict[str, object]:
         now = time.monotonic()
@@ -27,6 +28,7 @@ def create_app(units: Units) -> FastAPI:
         response.status_code = 503 if stuck else 200
         return {"status": "stuck" if stuck else "ok", "stuck": stuck}
 
+    @app.head("/readyz")
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, object]:
         response.status_code = 200 if units.assigned else 503

@@ -114,7 +114,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
 
 def _folder(settings: Settings) -> Path:
     """Return the worker's folder, which Faust expects to be there."""
-    folder = settings.data_dir / "worker"
+    folder = settings.worker_path
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

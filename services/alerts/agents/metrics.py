@@ -15,7 +15,7 @@ FINDINGS = Counter(
 )
 SUPPRESSED = Counter(
     "cordon_worker_suppressed_total",
-    "Matches that a permit or a transfer prevented, by rule and cover.",
+    "Matches that a permit, transfer, exemption or biased device prevented, by rule and cover.",
     ["rule", "cover"],
 )
 DEAD_LETTERS = Counter(

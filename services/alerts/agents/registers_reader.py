@@ -2,13 +2,11 @@
 
 import asyncio
 
-import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from rules.registers import Registers
+from rules.registers import UNREADABLE, Registers
 from schemas.registers import REGISTERS, register_topic
-from schemas.times import TimeProblem
 from services.alerts.agents import metrics
 
 log = structlog.get_logger()
@@ -104,6 +102,6 @@ class RegistersReader:
             return
         try:
             self._registers.apply(value)
-        except (msgspec.DecodeError, TimeProblem) as error:
+        except UNREADABLE as error:
             metrics.REGISTER_ERRORS.labels(topic).inc()
             log.error("register record unreadable", topic=topic, error=str(error))

@@ -116,7 +116,8 @@ async def restore(bootstrap: str, partition: int, local: LocalStore) -> dict[byt
         consumer.seek(place, offset)
         while await consumer.position(place) < ends[place]:
             for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ()):
-                changes[record.key] = record.value
+                if cached is not None:
+                    changes[record.key] = record.value
                 if record.value is None:
                     records.pop(record.key, None)
                 else:

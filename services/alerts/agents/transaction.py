@@ -1,4 +1,4 @@
-"""One transaction per batch: findings, state, marker and dead letters, or nothing of it."""
+"""One transaction per batch: findings, joins, state, marker and dead letters, or nothing of it."""
 
 import asyncio
 import time
@@ -13,9 +13,11 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 from msgspec import Struct
 
-from schemas.topics import DEAD_LETTERS, FINDINGS, HEADERS, HELD, WORKER_STATE
+from schemas.partition import partition_of
+from schemas.topics import DEAD_LETTERS, FINDINGS, HEADERS, HELD, JOINS, WORKER_STATE
 from services.alerts.agents import metrics
 from services.alerts.engine.book import Change
+from services.alerts.engine.engine import Joined
 
 log = structlog.get_logger()
 
@@ -75,7 +77,11 @@ class Transactions:
             await producer.stop()
 
     async def commit(
-        self, findings: list[tuple[str, bytes]], state: list[Change], letters: list[Letter]
+        self,
+        findings: list[tuple[str, bytes]],
+        joins: list[Joined],
+        state: list[Change],
+        letters: list[Letter],
     ) -> int:
         """Commit a batch and return the state topic's next offset.
 
@@ -85,7 +91,7 @@ class Transactions:
         give_up_at = time.monotonic() + PATIENCE_S
         while True:
             try:
-                return await self._attempt(findings, state, letters)
+                return await self._attempt(findings, joins, state, letters)
             except ProducerFenced:
                 raise
             except (KafkaError, OSError) as error:
@@ -109,7 +115,11 @@ class Transactions:
                 return
 
     async def _attempt(
-        self, findings: list[tuple[str, bytes]], state: list[Change], letters: list[Letter]
+        self,
+        findings: list[tuple[str, bytes]],
+        joins: list[Joined],
+        state: list[Change],
+        letters: list[Letter],
     ) -> int:
         producer = self._producer
         assert producer is not None, "started"
@@ -117,6 +127,14 @@ class Transactions:
         sends = []
         for alert, value in findings:
             sends.append(await producer.send(FINDINGS, value, alert.encode(), headers=HEADERS))
+        if joins:
+            count = len(await producer.partitions_for(JOINS))
+            for join in joins:
+                to = range(count) if join.everywhere else (partition_of(join.key, count),)
+                for partition in to:
+                    sends.append(
+                        await producer.send(JOINS, join.value, join.key.encode(), partition)
+                    )
         for letter in letters:
             sends.append(
                 await producer.send(

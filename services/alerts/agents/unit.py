@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from msgspec import Struct
 
 from rules.registers import Registers
+from schemas.joins import DeviceBias, TemperatureRead
 from schemas.times import parse_ms
 from schemas.topics import (
     CHECKPOINT_SCANS,
@@ -41,7 +42,13 @@ IDLE_COMMIT_S = 5.0
 MOST_WAITING = 20_000
 # Offsets of these topics may jump: joins are transactional, clock records expire early.
 MAY_JUMP = frozenset((JOINS, CLOCK))
-_TOPIC_OF = {Hit: PLATE_HITS, Scan: CHECKPOINT_SCANS, PersonSeen: HEALTH_CHECKS}
+_TOPIC_OF: dict[type, str] = {
+    Hit: PLATE_HITS,
+    Scan: CHECKPOINT_SCANS,
+    PersonSeen: HEALTH_CHECKS,
+    TemperatureRead: JOINS,
+    DeviceBias: JOINS,
+}
 
 
 class Fetched(Struct, frozen=True):
@@ -176,7 +183,9 @@ class Unit:
 
     async def offer(self, fetched: Fetched) -> None:
         """Take in what was fetched. Holes are filled first, replays are skipped."""
-        self._ends.update(fetched.ends)
+        # A commit marker may be the last thing in the joins, so their end says nothing; they need
+        # no waiting for either, since what they tell is the same whenever it is read.
+        self._ends.update({topic: end for topic, end in fetched.ends.items() if topic != JOINS})
         for topic, records in fetched.records.items():
             lane = self._lanes.by_topic[topic]
             first = records[0].offset
@@ -294,7 +303,9 @@ class Unit:
         self._letters = [letter for letter in self._letters if not self._passed(letter)]
         letters = [*due, *await self._failed(output, began_at)]
         began = time.perf_counter()
-        offset = await self._transactions.commit(output.findings, output.state, letters)
+        offset = await self._transactions.commit(
+            output.findings, output.joins, output.state, letters
+        )
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
         if output.findings:
             delay_ms = self._around.wall_ms() - parse_ms(self._engine.book.clock)

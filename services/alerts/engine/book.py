@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush
 import msgspec
 from msgspec import Struct
 
+from rules.read_quality import Reading, Span
 from schemas.alerts import Subject
 from schemas.persons import label, plate_label
 from services.alerts.engine.decode import Hit, PersonSeen, Scan
@@ -26,6 +27,8 @@ MARKER = b"!next"
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_history = msgspec.msgpack.Decoder(History).decode
 _unpack_group = msgspec.msgpack.Decoder(Group).decode
+_unpack_reading = msgspec.msgpack.Decoder(Reading).decode
+_unpack_spans = msgspec.msgpack.Decoder(list[Span]).decode
 _BY_TYPE: dict[str, type[Waiting]] = {
     "cordon.plate-hit.v1": Hit,
     "cordon.checkpoint-scan.v1": Scan,
@@ -50,7 +53,13 @@ class Book:
         self.groups: dict[str, Group] = {}
         self.histories: dict[tuple[str, str], History] = {}
         self.by_order: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.by_subject: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self.waiting: dict[str, dict[str, Waiting]] = {}
+        # By person, packed: most of them are seen once and never looked at again.
+        self.checks: dict[str, bytes] = {}
+        self.readings: dict[str, dict[str, Reading]] = {}
+        self.horizons: dict[str, int] = {}
+        self.biased: dict[str, list[Span]] = {}
         self.deadlines: dict[str, int] = {}
         self._heap: list[tuple[int, str]] = []
         self.changed: set[tuple[str, ...]] = set()
@@ -59,14 +68,13 @@ class Book:
         """Return the table of a region, made on first use."""
         return self.established.setdefault(region, Established())
 
-    def history(self, rule: str, dedupe: str, kind: str, key: str) -> History:
-        """Return the history of a dedupe key, made on first use for a subject."""
+    def history(self, rule: str, dedupe: str, kind: str, who: str) -> History:
+        """Return the history of a dedupe key, made on first use for a plate, person or source."""
         history = self.histories.get((rule, dedupe))
         if history is None:
-            masked = plate_label(key) if kind == "vehicle" else label(key)
-            subject = Subject(kind, f"vehicle:{key}" if kind == "vehicle" else key, masked)
-            history = History(rule, dedupe, subject, [], {}, {}, 0)
+            history = History(rule, dedupe, _subject(kind, who), [], {}, {}, 0)
             self.histories[rule, dedupe] = history
+            self.by_subject[who].add((rule, dedupe))
         return history
 
     def forget_history(self, key: tuple[str, str]) -> None:
@@ -75,6 +83,7 @@ class Book:
         for match in history.matches:
             if match.order is not None:
                 self.by_order[match.order].discard(key)
+        self.by_subject[who_of(history)].discard(key)
         self.changed.add(("h", *key))
 
     def schedule(self, key: str, due_ms: int | None) -> None:
@@ -147,6 +156,15 @@ class Book:
             case ("w", site, identity):
                 event = self.waiting.get(site, {}).get(identity)
                 return None if event is None else _pack(event)
+            case ("c", person):
+                return self.checks.get(person)
+            case ("t", source, place):
+                reading = self.readings.get(source, {}).get(place)
+                return None if reading is None else _pack(reading)
+            case ("p", source):
+                return self.horizons[source].to_bytes(8, "big", signed=True)
+            case ("b", source):
+                return _pack(self.biased[source])
         raise AssertionError(f"no such piece of state: {name}")
 
     def load(self, records: Iterable[tuple[bytes, bytes]]) -> Marker | None:
@@ -167,6 +185,7 @@ class Book:
             elif prefix == b"h":
                 history = _unpack_history(value)
                 self.histories[history.rule, history.dedupe] = history
+                self.by_subject[who_of(history)].add((history.rule, history.dedupe))
                 for match in history.matches:
                     if match.order is not None:
                         self.by_order[match.order].add((history.rule, history.dedupe))
@@ -178,9 +197,29 @@ class Book:
                 kind = _BY_TYPE[msgspec.msgpack.decode(value)["type"]]
                 event = msgspec.msgpack.decode(value, type=kind)
                 self.waiting.setdefault(parts[0], {})[parts[1]] = event
+            elif prefix == b"c":
+                self.checks[parts[0]] = value
+            elif prefix == b"t":
+                self.readings.setdefault(parts[0], {})[parts[1]] = _unpack_reading(value)
+            elif prefix == b"p":
+                self.horizons[parts[0]] = int.from_bytes(value, "big", signed=True)
+            elif prefix == b"b":
+                self.biased[parts[0]] = _unpack_spans(value)
         heapify(self._heap)
         self.identities.loaded()
         return marker
+
+
+def who_of(history: History) -> str:
+    """Return the plate, person or source that a history is about."""
+    kind = history.subject.kind
+    return history.subject.key.removeprefix(f"{kind}:" if kind != "person" else "")
+
+
+def _subject(kind: str, who: str) -> Subject:
+    if kind == "person":
+        return Subject(kind, who, label(who))
+    return Subject(kind, f"{kind}:{who}", plate_label(who) if kind == "vehicle" else who)
 
 
 def identity_key(number: int) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas import topics
+from schemas.joins import JOINS_BY_TYPE, Join
 from schemas.times import MINUTE_MS, format_ms, parse_ms
 
 
@@ -33,11 +34,22 @@ class ScannedPlate(Struct, gc=False):
     plate_confidence: float = 1.0
 
 
+class ShownCode(Struct, gc=False):
+    """A health code; its instants are text in the one written form."""
+
+    issuer: str
+    colour: str
+    issued_at: str
+    expires_at: str
+
+
 class CheckedPerson(Struct, gc=False):
-    """The person of a health check."""
+    """The person of a health check, the temperature in °C."""
 
     verified_by: str = "none"
     person: str | None = None
+    temperature: float | None = None
+    code: ShownCode | None = None
     pass_: str | None = msgspec.field(default=None, name="pass")
 
 
@@ -46,6 +58,7 @@ class PersonCheck(Struct, gc=False):
 
     site: str
     person: CheckedPerson
+    direction: str = "unknown"
 
 
 class Hit(Struct, gc=False):
@@ -103,7 +116,10 @@ class Other(Struct, gc=False):
     recordedtime: str
 
 
-Event = Hit | Scan | PersonSeen | Tick | Other
+Dated = Hit | Scan | PersonSeen | Tick | Other
+Event = Dated | Join
+# No events of devices: they are not repeated, so their identities are not kept.
+UNMARKED = (Tick, Join)
 
 _HIT = msgspec.json.Decoder(Hit).decode
 _SCAN = msgspec.json.Decoder(Scan).decode
@@ -111,14 +127,15 @@ _CHECK = msgspec.json.Decoder(PersonSeen).decode
 _TICK = msgspec.json.Decoder(Tick).decode
 _OTHER = msgspec.json.Decoder(Other).decode
 
-DECODERS: dict[str, tuple[Callable[[bytes], Event], str]] = {
+DECODERS: dict[str, tuple[Callable[[bytes], Dated], str]] = {
     topics.PLATE_HITS: (_HIT, "cordon.plate-hit.v1"),
     topics.CHECKPOINT_SCANS: (_SCAN, "cordon.checkpoint-scan.v1"),
     topics.HEALTH_CHECKS: (_CHECK, "cordon.health-check.v1"),
     topics.CLOCK: (_TICK, "cordon.clock.v1"),
     topics.FIELD_REPORTS: (_OTHER, ""),
-    topics.JOINS: (_OTHER, ""),
 }
+_JOINS = {name: msgspec.json.Decoder(struct).decode for name, struct in JOINS_BY_TYPE.items()}
+_KIND = msgspec.json.Decoder(Join).decode
 
 
 FUTURE_MS = 5 * MINUTE_MS
@@ -152,7 +169,8 @@ def sort_out(
     for index, value in enumerate(values):
         try:
             event = _decode_one(topic, value)
-            reason = "more than 5 minutes in the future" if _lies_ahead(event) else None
+            ahead = not isinstance(event, Join) and _lies_ahead(event)
+            reason = "more than 5 minutes in the future" if ahead else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
             events.append(None)
             refused.append(Refused(index, False, str(error)))
@@ -164,6 +182,8 @@ def sort_out(
 
 
 def _decode_all(topic: str, values: Sequence[Any]) -> list[Event | None]:
+    if topic == topics.JOINS:
+        return [_decode_join(value) for value in values]
     decode, expected = DECODERS[topic]
     events = [decode(value) for value in values]
     for event in events:
@@ -180,8 +200,10 @@ def _decode_all(topic: str, values: Sequence[Any]) -> list[Event | None]:
 def _decode_one(topic: str, value: bytes | None) -> Event:
     if value is None:
         raise ValueError("a record without a value")
+    if topic == topics.JOINS:
+        return _decode_join(value)
     decode, expected = DECODERS[topic]
-    event: Event = _TICK(value) if topic == topics.CLOCK else _OTHER(value)
+    event: Dated = _TICK(value) if topic == topics.CLOCK else _OTHER(value)
     if event.type == expected:
         event = decode(value)
     for text in (event.time, event.recordedtime):
@@ -190,5 +212,12 @@ def _decode_one(topic: str, value: bytes | None) -> Event:
     return event
 
 
-def _lies_ahead(event: Event) -> bool:
+def _decode_join(value: bytes) -> Join:
+    kind = _KIND(value).type
+    if kind not in _JOINS:
+        raise ValueError(f"no join is of type {kind[:40]!r}")
+    return _JOINS[kind](value)
+
+
+def _lies_ahead(event: Dated) -> bool:
     return parse_ms(event.time) - parse_ms(event.recordedtime) > FUTURE_MS

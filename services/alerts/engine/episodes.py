@@ -5,6 +5,7 @@ Everything here is a function of the set of matches, never of their order of arr
 """
 
 from bisect import insort
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +13,6 @@ from msgspec import Struct
 from rules.rule import Match, Rule, rank
 from schemas.alerts import (
     Evidence,
-    EvidenceClass,
     Finding,
     FindingVerb,
     Reason,
@@ -20,21 +20,16 @@ from schemas.alerts import (
     alert_id,
 )
 from schemas.times import format_ms, parse_ms
+from services.alerts.engine import folds
 
 NEWEST_EVIDENCE = 4
 FOREVER_MS = 1 << 62
-# Beyond this many matches the oldest ones but the first are folded into one, which keeps an
-# episode's bounds, count and worst severity exact and its memory bounded.
+# Beyond this many matches the old ones are folded (folds.py), which bounds an episode's memory.
 MOST_MATCHES = 96
 FOLD_TO = 48
 
-_CLASS_RANK: dict[EvidenceClass, int] = {
-    "system": 0,
-    "tip": 1,
-    "vehicle": 2,
-    "digital": 3,
-    "person": 4,
-}
+# Where a match stands among others: its first instant, the source and the id of its event.
+Place = tuple[int, str, str]
 
 
 class History(Struct):
@@ -57,7 +52,7 @@ class History(Struct):
     changed_ms: int = FOREVER_MS
 
 
-def place(match: Match) -> tuple[int, str, str]:
+def place(match: Match) -> Place:
     """Return where a match stands among others."""
     return match.first_ms, match.source, match.id
 
@@ -84,25 +79,74 @@ def add(history: History, match: Match, rule: Rule) -> bool:
     """
     matches = history.matches
     if rule.coalesce_ms:
+        from_ms, to_ms = match.first_ms - rule.coalesce_ms, match.last_ms + rule.coalesce_ms
         near = [
-            other
+            part
             for other in matches
             if other.source == match.source
-            and other.first_ms - rule.coalesce_ms <= match.last_ms
-            and match.first_ms <= other.last_ms + rule.coalesce_ms
+            for part in folds.within(other, from_ms, to_ms)
         ]
         if near:
             return _widen(history, match, near, rule)
     where = place(match)
     if matches and where <= place(matches[-1]):
-        if any(place(other) == where for other in matches):
+        since_ms = match.first_ms
+        near = [part for other in matches for part in folds.within(other, since_ms, since_ms)]
+        if any(place(other) == where for other in near):
             return False
         settle(history, rule, match.first_ms, match.last_ms)
     insort(matches, match, key=place)
     history.changed_ms = min(history.changed_ms, match.first_ms)
-    if len(matches) > MOST_MATCHES:
+    if sum(not folds.is_fold(other) for other in matches) > MOST_MATCHES:
         _fold(history, rule)
     return True
+
+
+def put(
+    history: History, where: Place, match: Match | None, rule: Rule, *, fresh: bool, why: str
+) -> bool:
+    """Let what one event gave be this match, None = nothing; return False where that is so already.
+
+    `fresh` = the event is new; one that is looked at again and was folded into others stays there.
+    `why` is told of an alert that loses its last match.
+    """
+    for index, other in enumerate(history.matches):
+        if place(other) == where:
+            if match is None:
+                _drop(history, index, rule, why)
+                return True
+            match = msgspec.structs.replace(match, withdrawn=other.withdrawn)
+            if other.count > 1 or match == other:
+                return False
+            settle(history, rule, match.first_ms, match.last_ms)
+            history.matches[index] = match
+            return True
+    if match is None or (not fresh and _is_folded(history, match)):
+        return False
+    return add(history, match, rule)
+
+
+def _is_folded(history: History, match: Match) -> bool:
+    return any(
+        other.count > 1 and other.first_ms <= match.first_ms <= other.last_ms
+        for other in history.matches
+    )
+
+
+def _drop(history: History, index: int, rule: Rule, why: str) -> None:
+    match = history.matches[index]
+    settle(history, rule, match.first_ms, match.last_ms)
+    del history.matches[index]
+    lost = format_ms(match.first_ms)
+    for alert, noted in list(history.noted.items()):
+        if not noted.first_seen <= lost <= noted.last_seen:
+            continue
+        if alert not in history.told:
+            # Nobody has heard of it, so that there is nothing to take back.
+            del history.noted[alert]
+            continue
+        reason = _withdrawn_reason(noted.reason, why)
+        history.noted[alert] = msgspec.structs.replace(noted, reason=reason)
 
 
 def _widen(history: History, match: Match, near: list[Match], rule: Rule) -> bool:
@@ -118,37 +162,23 @@ def _widen(history: History, match: Match, near: list[Match], rule: Rule) -> boo
     if near == [joined]:
         return False
     settle(history, rule, joined.first_ms, joined.last_ms)
-    history.matches = [other for other in history.matches if other not in near]
+    history.matches = [rest for other in history.matches for rest in folds.without(other, near)]
     insort(history.matches, joined, key=place)
     return True
 
 
 def _fold(history: History, rule: Rule) -> None:
-    """Fold old matches of one episode into one, so that a stuck camera can't fill the memory."""
+    """Fold old matches of an episode, so that a stuck camera can't fill the memory."""
     folded: list[Match] = []
     for episode in group(history.matches, rule.quiet_gap_ms):
         if len(episode) <= FOLD_TO:
             folded += episode
             continue
         old, new = episode[: -FOLD_TO // 2], episode[-FOLD_TO // 2 :]
-        standing = [match for match in old if match.withdrawn is None]
-        withdrawn = [match for match in old if match.withdrawn is not None]
-        kept = [_folded(matches) for matches in (standing, withdrawn) if matches]
-        folded += [*sorted(kept, key=place), *new]
+        # Without an excuse nothing is ever judged anew, so that one fold keeps all there is to say.
+        kept = folds.alike(old) if rule.excuse else folds.whole(old)
+        folded += sorted([*kept, *new], key=place)
     history.matches = folded
-
-
-def _folded(matches: list[Match]) -> Match:
-    return msgspec.structs.replace(
-        matches[0],
-        last_ms=max(match.last_ms for match in matches),
-        severity=max((match.severity for match in matches), key=rank),
-        evidence_class=max(
-            (match.evidence_class for match in matches), key=_CLASS_RANK.__getitem__
-        ),
-        historical=all(match.historical for match in matches),
-        count=sum(match.count for match in matches),
-    )
 
 
 def replace_all(history: History, matches: list[Match], rule: Rule) -> bool:
@@ -160,11 +190,29 @@ def replace_all(history: History, matches: list[Match], rule: Rule) -> bool:
     return True
 
 
-def withdraw(history: History, index: int, excuse: str | None, rule: Rule) -> None:
-    """Take the ground of one match away, or give it back where the excuse no longer holds."""
-    match = history.matches[index]
-    settle(history, rule, match.first_ms, match.last_ms)
-    history.matches[index] = msgspec.structs.replace(history.matches[index], withdrawn=excuse)
+def review(
+    history: History,
+    rule: Rule,
+    judge: Callable[[Match], str | None],
+    since_ms: int = -FOREVER_MS,
+    until_ms: int = FOREVER_MS,
+) -> bool:
+    """Take the ground of each match in a span away, or give it back, as `judge` says.
+
+    A fold is judged part by part. Returns False where nothing changed.
+    """
+    reviewed: list[Match] = []
+    changed: list[Match] = []
+    for match in history.matches:
+        judged = list(folds.judged(match, judge, since_ms, until_ms))
+        reviewed += judged
+        if judged != [match]:
+            changed.append(match)
+    for match in changed:
+        settle(history, rule, match.first_ms, match.last_ms)
+    if changed:
+        history.matches = sorted(reviewed, key=place)
+    return bool(changed)
 
 
 def settle(history: History, rule: Rule, first_ms: int, last_ms: int) -> None:
@@ -257,14 +305,18 @@ def _withdrawn(last: Finding, survivor: str | None) -> Finding:
 def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
     standing = [match for match in episode if match.withdrawn is None]
     shown = standing or episode
-    newest = shown[-1]
+    few = NEWEST_EVIDENCE
+    since_ms = shown[-few:][0].first_ms
+    late = [match for match in shown if match.last_ms >= since_ms]
+    tail = sorted((part for match in late for part in folds.newest(match, few)), key=place)[-few:]
+    newest = tail[-1]
     worst = max(shown, key=lambda match: rank(match.severity))
     verb: FindingVerb = "matched"
     if not standing:
         verb = "withdrawn"
     elif newest.outcome is not None:
         verb = "cleared"
-    evidence = [shown[0], *shown[max(1, len(shown) - NEWEST_EVIDENCE) :]]
+    evidence = [shown[0], *(match for match in tail if place(match) != place(shown[0]))]
     return Finding(
         alert_id=alert_id(rule.name, rule.major, history.dedupe, episode[0].first_ms),
         verb=verb,
@@ -272,7 +324,7 @@ def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
         rule_version=rule.version,
         policy_version=newest.policy,
         severity=worst.severity,
-        evidence_class=max((match.evidence_class for match in shown), key=_CLASS_RANK.__getitem__),
+        evidence_class=max(shown, key=folds.class_rank).evidence_class,
         subject=history.subject,
         site=newest.site,
         grid=newest.grid,
@@ -294,6 +346,8 @@ def _reason(match: Match, subject: Subject, rule: Rule) -> Reason:
     reason = rule.describe(match, subject)
     if match.withdrawn is None:
         return reason
-    return Reason(
-        f"{reason.en} Withdrawn: {match.withdrawn}.", f"{reason.zh}已撤回：{match.withdrawn}。"
-    )
+    return _withdrawn_reason(reason, match.withdrawn)
+
+
+def _withdrawn_reason(reason: Reason, why: str) -> Reason:
+    return Reason(f"{reason.en} Withdrawn: {why}.", f"{reason.zh}已撤回：{why}。")

@@ -6,7 +6,7 @@ counted in days. So a known vehicle costs a few bytes, and reading it again on t
 changes nothing at all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from rules.facts import NEWEST, Parameters, Read, World
+from rules.first_seen_vehicle import is_exempt, lies_in
 from schemas.times import DAY_MS, HOUR_MS
 
 # A visit lasts up to 72 h and an event of it may come up to 72 h late: then it is final.
@@ -80,6 +81,15 @@ class Established:
         return changes
 
 
+def last_day(established: Mapping[str, Established], region: str, plate: str) -> int | None:
+    """Return the last day on which an established vehicle was read in a region, "" = anywhere."""
+    if region:
+        table = established.get(region)
+        return table.days.get(plate) if table else None
+    days = (table.days.get(plate) for table in established.values())
+    return max((day for day in days if day is not None), default=None)
+
+
 class Group(Struct):
     """The reads of a confusion group some plate of which is new."""
 
@@ -108,14 +118,17 @@ class Knowledge:
                 self._accepted.setdefault((read.region, read.plate), []).append(read.time_ms)
 
     def known(self, region: str, plate: str, before_ms: int, look_back_d: int) -> bool:
-        """Tell whether an accepted read in the look-back before an instant is on record."""
-        table = self._established.get(region)
-        day = table.days.get(plate) if table else None
+        """Tell whether the region has an accepted read in the look-back before an instant."""
+        day = last_day(self._established, region, plate)
         if day is not None and day >= self._day_of(before_ms) - look_back_d:
             return True
         since_ms = before_ms - look_back_d * DAY_MS
-        times = self._accepted.get((region, plate), ())
-        return any(since_ms <= time_ms < before_ms for time_ms in times)
+        return any(
+            since_ms <= time_ms < before_ms
+            for (place, read), times in self._accepted.items()
+            if read == plate and lies_in(place, region)
+            for time_ms in times
+        )
 
     def is_final(self, region: str, plate: str, clock_ms: int) -> bool:
         """Tell whether no event in time can change what the vehicle's first reads led to."""
@@ -125,6 +138,11 @@ class Knowledge:
     def resident(self, plate: str, at_ms: int, known_ms: int) -> bool:
         """Tell whether the vehicle is at home here."""
         return self._world.resident(plate, at_ms, known_ms)
+
+    def exempt(self, read: Read) -> bool:
+        """Tell whether a green channel or a fleet explains the vehicle there, as known then."""
+        at_ms, known_ms = read.time_ms, read.recorded_ms
+        return is_exempt(read.plate, read.site, at_ms, known_ms, self._world) is not None
 
     def warm(self, at_ms: int, look_back_d: int) -> bool:
         """Tell whether history is complete for the look-back before an instant."""
