@@ -12,17 +12,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from schemas.access import Grant, Role, TokenFile
+from schemas.access import Grant, Role, TokenFile, digest
 from schemas.events import CLOCK_TYPE, EVENT_KINDS, EventKind
 from schemas.jsonschema import posted
-from schemas.problems import Rejected
+from schemas.problems import Rejected, rejected
 from services.ingest import answers, openapi
-from services.ingest.answers import Refused, away
+from services.ingest.answers import RETRY_AWAY_S, Refused, away
 from services.ingest.body import Body, InFlight
 from services.ingest.clock import ClockDesk
+from services.ingest.decisions import DecisionDesk
 from services.ingest.items import items_of
 from services.ingest.metrics import Metrics
 from services.ingest.outcome import Outcome
+from services.ingest.page.routes import add_page
 from services.ingest.producer import Producer
 from services.ingest.reception import Reception
 
@@ -46,6 +48,7 @@ def create_app(
     *,
     reception: Reception,
     clock: ClockDesk,
+    decisions: DecisionDesk,
     producer: Producer,
     tokens: TokenFile,
     metrics: Metrics,
@@ -88,6 +91,24 @@ def create_app(
             raise Rejected(outcome.rejected[0].problem)
         return _accepted(outcome)
 
+    async def decide(request: Request, grant: Grant) -> Response:
+        # Not `body_of`: an officer needs a verdict while the broker is away, too.
+        with Body(request, max_body_bytes, in_flight) as body:
+            items = items_of(request.headers, await body.read(), max_items)
+            if not items.single:
+                raise rejected("must be one checkpoint scan", "$")
+            keep = events_clock and grant.role == "replay"
+            decision = await decisions.decide(bytes(items.raws[0]), keep=keep)
+        headers = {} if decision.stored else {"Retry-After": str(RETRY_AWAY_S)}
+        return Response(_encode(decision), headers=headers, media_type="application/json")
+
+    async def offline_list(request: Request, grant: Grant) -> Response:
+        token = request.headers["authorization"].partition(" ")[2].strip()
+        made = await decisions.offline_list(digest(token))
+        return Response(
+            _encode(made), headers={"Cache-Control": "no-store"}, media_type="application/json"
+        )
+
     app = FastAPI(
         title="Cordon ingest",
         version="1",
@@ -106,7 +127,9 @@ def create_app(
     )
     app.router.route_class = _RawRoute
 
-    def guarded(path: str, roles: Sequence[Role], handler: Handler, document: str) -> None:
+    def guarded(
+        path: str, roles: Sequence[Role], handler: Handler, method: str = "POST", **described: Any
+    ) -> None:
         async def endpoint(request: Request) -> Response:
             began = time.perf_counter()
             status = 500
@@ -124,14 +147,11 @@ def create_app(
         app.add_api_route(
             path,
             endpoint,
-            methods=["POST"],
-            name="post",
-            summary=f"Post {path.removeprefix('/v1/')}",
-            status_code=202,
+            methods=[method],
+            name=method.lower(),
             response_class=Response,
             response_model=None,
-            responses=openapi.answers(),
-            openapi_extra=openapi.body(document, max_items),
+            **described,
         )
 
     async def healthz(request: Request) -> Response:
@@ -149,8 +169,13 @@ def create_app(
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     for kind in EVENT_KINDS:
-        guarded(kind.path, MAY_POST, events(kind), posted(kind.type))
-    guarded("/v1/clock", MAY_SET_CLOCK, set_clock, CLOCK_TYPE)
+        described = openapi.items(kind.path, posted(kind.type), max_items)
+        guarded(kind.path, MAY_POST, events(kind), **described)
+    described = openapi.items("/v1/clock", CLOCK_TYPE, max_items)
+    guarded("/v1/clock", MAY_SET_CLOCK, set_clock, **described)
+    guarded("/v1/decisions", MAY_POST, decide, **openapi.decision())
+    guarded("/v1/decisions/list", MAY_POST, offline_list, "GET", **openapi.offline_list())
+    add_page(app)
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", show_metrics)):
         app.add_api_route(
             path,
@@ -160,6 +185,8 @@ def create_app(
             responses={503: openapi.problem(503)} if endpoint is readyz else {},
             openapi_extra=openapi.OPEN,
         )
+        # Load balancers ask with HEAD.
+        app.add_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
     openapi.install(app)
     return app
 

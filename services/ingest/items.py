@@ -42,7 +42,7 @@ def items_of(headers: Headers, body: bytes, max_items: int) -> Items:
     """
     media, _, parameters = headers.get("content-type", "").lower().partition(";")
     media = media.strip()
-    charset = parameters.partition("charset=")[2].strip(' "')
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
     if charset not in ("", "utf-8", "utf8", "us-ascii"):
         raise Refused(415, "the charset is not utf-8")
     if media in _NDJSON:

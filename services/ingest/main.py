@@ -18,11 +18,14 @@ from schemas.settings import Settings
 from schemas.topics import CLOCK
 from services.ingest.app import create_app
 from services.ingest.clock import ClockDesk
+from services.ingest.decisions import DecisionDesk
 from services.ingest.identity import Fingerprints
 from services.ingest.metrics import Metrics
+from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import KafkaProducer
 from services.ingest.reception import Reception
 from services.ingest.recorder import Recorder
+from services.ingest.registers_reader import RegistersReader
 from services.ingest.window import Window
 
 # Together with the producer's own they stay under the five seconds in which ingest must end.
@@ -65,22 +68,37 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
     port: int = listener.getsockname()[1]
     with (
         contextlib.closing(listener),
-        contextlib.closing(Window.open(settings.data_dir / "ingest", metrics)) as window,
+        contextlib.closing(Window.open(settings.ingest_path, metrics)) as window,
     ):
         topics = [*(kind.topic for kind in EVENT_KINDS), CLOCK]
         producer = KafkaProducer(settings.kafka, topics, settings.partitions, metrics)
+        registers = RegistersReader(settings.kafka, metrics)
+        intake, recorder = Intake(key, settings.plate_grammar), Recorder()
+        fingerprints = Fingerprints(key.derive("ingest-fingerprints"))
         reception = Reception(
-            intake=Intake(key, settings.plate_grammar),
+            intake=intake,
             producer=producer,
             window=window,
-            fingerprints=Fingerprints(key.derive("ingest-fingerprints")),
-            recorder=Recorder(),
+            fingerprints=fingerprints,
+            recorder=recorder,
             metrics=metrics,
             partitions=settings.partitions,
+        )
+        decisions = DecisionDesk(
+            intake=intake,
+            reception=reception,
+            producer=producer,
+            registers=registers,
+            lists=OfflineLists(key, settings.offline_list_max_age_s),
+            fingerprints=fingerprints,
+            recorder=recorder,
+            metrics=metrics,
+            wait_s=settings.decision_wait_ms / 1000,
         )
         app = create_app(
             reception=reception,
             clock=ClockDesk(producer, settings.partitions),
+            decisions=decisions,
             producer=producer,
             tokens=tokens,
             metrics=metrics,
@@ -100,13 +118,14 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        await _run(_Server(config), listener, producer, port, ready)
+        await _run(_Server(config), listener, producer, registers, port, ready)
 
 
 async def _run(
     server: _Server,
     listener: socket.socket,
     producer: KafkaProducer,
+    registers: RegistersReader,
     port: int,
     ready: Callable[[int], None] | None,
 ) -> None:
@@ -119,11 +138,12 @@ async def _run(
 
     web = asyncio.create_task(server.serve(sockets=[listener]))
     link = asyncio.create_task(producer.run())
+    reading = asyncio.create_task(registers.run())
     told = asyncio.create_task(announce())
-    running: set[asyncio.Task[None]] = {web, link, told}
+    running: set[asyncio.Task[None]] = {web, link, reading, told}
     with _signals(server.end):
         try:
-            while web in running and link in running:
+            while {web, link, reading} <= running:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
@@ -132,7 +152,8 @@ async def _run(
             server.end()
             await asyncio.wait({web})
             link.cancel()
-            await asyncio.wait({link}, timeout=_LINK_GRACE_S)
+            reading.cancel()
+            await asyncio.wait({link, reading}, timeout=_LINK_GRACE_S)
             await producer.stop()
     _log.info("ingest_stopped", port=port)
 

@@ -83,6 +83,28 @@ class Metrics:
         self.window_errors = Counter(
             "cordon_ingest_window_errors", "Failed writes of identities.", registry=registry
         )
+        # What officers were told. Mostly `verify` for a while: look at its reasons.
+        self.decisions = Counter(
+            "cordon_ingest_decisions", "Decisions, by verdict.", ["verdict"], registry=registry
+        )
+        # Why. `registers-stale` and `not-stored` are ours to repair, `plate-unreadable` and
+        # `identity-unreadable` are the devices'.
+        self.decision_reasons = Counter(
+            "cordon_ingest_decision_reasons", "Reasons given.", ["kind"], registry=registry
+        )
+        # Infinite until the registers have been read; above five seconds decisions say `verify`.
+        self.registers_age = Gauge(
+            "cordon_ingest_registers_age_seconds",
+            "Since the registers were known to be complete.",
+            registry=registry,
+        )
+        # Questions that the broker left open, and records that are no change; the log names them.
+        self.register_errors = Counter(
+            "cordon_ingest_register_errors",
+            "Failures of reading the registers.",
+            ["error"],
+            registry=registry,
+        )
         # A defect of ours: the log holds its trace.
         self.defects = Counter("cordon_ingest_defects", "Answers 500.", registry=registry)
 

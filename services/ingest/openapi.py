@@ -7,7 +7,8 @@ import msgspec
 from fastapi import FastAPI
 
 from schemas import jsonschema
-from schemas.events import CLOCK_TYPE, EVENT_KINDS
+from schemas.decisions import Decision, OfflineList
+from schemas.events import CHECKPOINT_SCAN, CLOCK_TYPE, EVENT_KINDS
 from schemas.problems import CONTENT_TYPE, Problem
 from services.ingest.outcome import Outcome
 
@@ -23,7 +24,44 @@ _TOKEN: Final = "token"
 OPEN: Final[Schema] = {"security": []}
 
 
-def body(document: str, max_items: int) -> Schema:
+def items(path: str, document: str, max_items: int) -> dict[str, Any]:
+    """Return the description of a path that takes items, which a JSON Schema document of that
+    name describes."""
+    return {
+        "summary": f"Post {path.removeprefix('/v1/')}",
+        "status_code": 202,
+        "responses": _answers(202, "Taken, item by item.", "Outcome"),
+        "openapi_extra": _body(document, max_items),
+    }
+
+
+def decision() -> dict[str, Any]:
+    """Return the description of the path that decides about a scan."""
+    scan = {"schema": _reference(_component(jsonschema.posted(CHECKPOINT_SCAN.type)))}
+    told = _answers(200, "What to do; while `stored` is false, send the scan again.", "Decision")
+    told[200]["headers"] = _RETRY_AFTER
+    media = ("application/json", "application/cloudevents+json")
+    return {
+        "summary": "Store one scan and say what to do with it",
+        "status_code": 200,
+        "responses": told,
+        "openapi_extra": {"requestBody": {"required": True, "content": dict.fromkeys(media, scan)}},
+    }
+
+
+def offline_list() -> dict[str, Any]:
+    """Return the description of the path that gives handhelds their list."""
+    return {
+        "summary": "What a handheld keeps for when it has no network",
+        "responses": {
+            status: answer
+            for status, answer in _answers(200, "The list.", "OfflineList").items()
+            if status in (200, 401, 403, 500, 503)
+        },
+    }
+
+
+def _body(document: str, max_items: int) -> Schema:
     """Return what a path takes: items as a JSON Schema document of that name describes them."""
     item = _reference(_component(document))
     array = {"type": "array", "items": item, "maxItems": max_items}
@@ -42,12 +80,11 @@ def body(document: str, max_items: int) -> Schema:
     }
 
 
-def answers() -> Answers:
-    """Return the answers of every path that takes items."""
-    taken = {"application/json": {"schema": _reference("Outcome")}}
-    described: Answers = {202: {"description": "Taken, item by item.", "content": taken}}
-    for status in _PROBLEMS:
-        described[status] = problem(status)
+def _answers(status: int, description: str, component: str) -> Answers:
+    """Return the answers of a path: the good one, and every problem."""
+    content = {"application/json": {"schema": _reference(component)}}
+    described: Answers = {status: {"description": description, "content": content}}
+    described |= {number: problem(number) for number in _PROBLEMS}
     return described
 
 
@@ -76,7 +113,9 @@ def install(app: FastAPI) -> None:
 
 
 def _schemas() -> dict[str, Schema]:
-    _, found = msgspec.json.schema_components([Outcome, Problem], ref_template=_TEMPLATE)
+    _, found = msgspec.json.schema_components(
+        [Outcome, Problem, Decision, OfflineList], ref_template=_TEMPLATE
+    )
     documents = jsonschema.documents()
     for name in (*(jsonschema.posted(kind.type) for kind in EVENT_KINDS), CLOCK_TYPE):
         document = _moved(documents[name])

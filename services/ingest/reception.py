@@ -76,6 +76,24 @@ class Reception:
 
         Raises Refused (503) when one of them is not, or not in time.
         """
+        return (await self._take(kind, items, keep, self._delivery_timeout_s)).outcome
+
+    async def take_one(
+        self, kind: EventKind, item: bytes | Raw, *, keep: bool, wait_s: float
+    ) -> bool:
+        """Take one item; return False where its id was given to another event before.
+
+        Waits no longer than `wait_s` for the acknowledgement. Raises Refused (503) as `take` does
+        (what is acknowledged later is accepted all the same), and Rejected for a bad item.
+        """
+        found = await self._take(kind, [item], keep, wait_s)
+        if found.outcome.rejected:
+            raise Rejected(found.outcome.rejected[0].problem)
+        return not found.conflicts
+
+    async def _take(
+        self, kind: EventKind, items: list[bytes] | list[Raw], keep: bool, wait_s: float
+    ) -> _Sorted:
         # Up to the first await nothing else runs, so a claim is seen by every later request.
         found = _Sorted(self._recorder.stamp(), keep)
         if not keep:
@@ -98,9 +116,9 @@ class Reception:
                 self._claims[identity] = _Claim(fingerprint, delivery)
             waits = {delivery, *waits}
         if waits:
-            await self._all_delivered(waits)
+            await self._all_delivered(waits, wait_s)
         self._count(kind, found)
-        return found.outcome
+        return found
 
     def _sort(
         self, kind: EventKind, item: bytes | Raw, keep: bool, found: _Sorted
@@ -154,8 +172,8 @@ class Reception:
                 del self._claims[identity]
         self._metrics.produce.observe(time.perf_counter() - began)
 
-    async def _all_delivered(self, deliveries: set[asyncio.Task[None]]) -> None:
-        done, late = await asyncio.wait(deliveries, timeout=self._delivery_timeout_s)
+    async def _all_delivered(self, deliveries: set[asyncio.Task[None]], wait_s: float) -> None:
+        done, late = await asyncio.wait(deliveries, timeout=wait_s)
         for delivery in done:
             error = delivery.exception()
             if isinstance(error, Undelivered):

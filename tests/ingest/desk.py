@@ -9,13 +9,17 @@ import httpx
 import msgspec
 from fastapi import FastAPI
 
+from rules.registers import Registers
 from schemas.access import Grant, TokenFile, digest
+from schemas.filing import Filing
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from services.ingest.app import create_app
 from services.ingest.clock import ClockDesk
+from services.ingest.decisions import DecisionDesk, Filed
 from services.ingest.identity import Fingerprints
 from services.ingest.metrics import Metrics
+from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import KafkaProducer, Outgoing, Producer, Undelivered
 from services.ingest.reception import Reception
 from services.ingest.recorder import Recorder
@@ -31,6 +35,13 @@ PATHS = {
     "cordon.checkpoint-scan.v1": "/v1/checkpoint-scans",
 }
 RESIDENT = "330421198001010013"
+ENTRY = {
+    "valid_from": "2026-11-01T00:00:00Z",
+    "author": "test",
+    "source": "test",
+    "reason": "test",
+    "purpose": "outbreak-control",
+}
 
 
 class FakeProducer:
@@ -60,6 +71,28 @@ class FakeProducer:
         (await self.waiting.get()).set_exception(Undelivered("lost"))
 
 
+class FakeRegisters:
+    """Registers into which a test files; `known` = they hold everything that was filed."""
+
+    def __init__(self) -> None:
+        self.registers = Registers()
+        self.known = True
+        self._filing = Filing(Intake(PseudonymKey.fixed_for_tests()))
+        self._filed = 0
+
+    async def confirm(self, wait_s: float) -> bool:
+        return self.known
+
+    def put(self, register: str, /, **data: Any) -> None:
+        """File an entry, a day before noon unless `filed_ms` says another time."""
+        filed_ms: int = data.pop("filed_ms", NOON_MS - 86_400_000)
+        self._filed += 1
+        entry = self._filing.entry(register, {**ENTRY, **data})
+        event_id = f"{register}/{self._filed}"
+        change = self._filing.filed_put(register, entry, filed_ms, event_id, "test")
+        self.registers.apply(change.value)
+
+
 class Desk:
     """One running ingest, as a device sees it."""
 
@@ -75,25 +108,42 @@ class Desk:
         delivery_timeout_s: float = 5.0,
         broker: KafkaProducer | None = None,
         partitions: int = PARTITIONS,
+        registers: Filed | None = None,
+        decision_wait_s: float = 5.0,
     ) -> None:
         self.now_ms = now_ms
+        self.registers = FakeRegisters()
         self.producer = FakeProducer()
         producer: Producer = broker or self.producer
         self.metrics = Metrics()
         self.window = Window.open(folder, self.metrics)
         key = PseudonymKey.fixed_for_tests()
+        intake, recorder = Intake(key), Recorder(lambda: self.now_ms)
+        fingerprints = Fingerprints(key.derive("ingest-fingerprints"))
+        reception = Reception(
+            intake=intake,
+            producer=producer,
+            window=self.window,
+            fingerprints=fingerprints,
+            recorder=recorder,
+            metrics=self.metrics,
+            partitions=partitions,
+            delivery_timeout_s=delivery_timeout_s,
+        )
         self.app: FastAPI = create_app(
-            reception=Reception(
-                intake=Intake(key),
-                producer=producer,
-                window=self.window,
-                fingerprints=Fingerprints(key.derive("ingest-fingerprints")),
-                recorder=Recorder(lambda: self.now_ms),
-                metrics=self.metrics,
-                partitions=partitions,
-                delivery_timeout_s=delivery_timeout_s,
-            ),
+            reception=reception,
             clock=ClockDesk(producer, partitions, delivery_timeout_s),
+            decisions=DecisionDesk(
+                intake=intake,
+                reception=reception,
+                producer=producer,
+                registers=registers or self.registers,
+                lists=OfflineLists(key, 43_200),
+                fingerprints=fingerprints,
+                recorder=recorder,
+                metrics=self.metrics,
+                wait_s=decision_wait_s,
+            ),
             producer=producer,
             tokens=TokenFile({digest(role): Grant(role, role) for role in ROLES}),  # type: ignore[arg-type]
             metrics=self.metrics,

@@ -35,7 +35,8 @@ def references(value: Any) -> Iterator[str]:
 
 async def test_it_names_every_path_and_every_answer(desk: Desk) -> None:
     paths = (await document(desk))["paths"]
-    assert set(paths) == {*EVENTS, "/healthz", "/readyz", "/metrics"}
+    others = {"/v1/decisions", "/v1/decisions/list", "/healthz", "/readyz", "/metrics"}
+    assert set(paths) == {*EVENTS, *others}
     for path in EVENTS:
         answers = paths[path]["post"]["responses"]
         assert {"202", "400", "401", "403", "413", "415", "422", "429", "503"} <= set(answers)
@@ -66,6 +67,22 @@ async def test_it_describes_the_bodies(desk: Desk, path: str) -> None:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema, cls=jsonschema.Draft202012Validator)
     assert "application/x-ndjson" in content
+
+
+async def test_it_describes_decisions_and_the_list(desk: Desk) -> None:
+    found = await document(desk)
+    described = found["paths"]["/v1/decisions"]["post"]
+    scans = described["requestBody"]["content"]["application/json"]["schema"]
+    parts = {"components": found["components"]}
+    event = scan(persons=2, data_plate="?")
+    jsonschema.validate(event, {**scans, **parts}, cls=jsonschema.Draft202012Validator)
+    answer = await desk.post("/v1/decisions", event)
+    told = described["responses"]["200"]["content"]["application/json"]["schema"]
+    jsonschema.validate(answer.json(), {**told, **parts}, cls=jsonschema.Draft202012Validator)
+    asked = await desk.http.get("/v1/decisions/list", headers={"Authorization": "Bearer device"})
+    listed = found["paths"]["/v1/decisions/list"]["get"]["responses"]["200"]
+    schema = listed["content"]["application/json"]["schema"]
+    jsonschema.validate(asked.json(), {**schema, **parts}, cls=jsonschema.Draft202012Validator)
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])

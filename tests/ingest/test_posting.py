@@ -183,6 +183,7 @@ BODIES: list[tuple[bytes, str | None, int]] = [
     (b"{}", None, 415),
     (b"a=b", "application/x-www-form-urlencoded", 415),
     (b"{}", "application/json; charset=UTF-8", 422),
+    (b"{}", 'application/json; charset="utf-8"; profile=x', 422),
     (b"{}", "application/cloudevents+json", 422),
     (b"[]", "application/cloudevents-batch+json", 202),
 ]
@@ -248,6 +249,7 @@ async def test_who_may_post(desk: Desk, token: str | None, status: int) -> None:
 
 async def test_health_and_metrics_need_no_login(desk: Desk) -> None:
     assert (await desk.http.get("/healthz")).status_code == 200
+    assert (await desk.http.head("/healthz")).status_code == 200
     assert (await desk.http.get("/readyz")).status_code == 200
     await desk.post_event(hit())
     shown = (await desk.http.get("/metrics")).text

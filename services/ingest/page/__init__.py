@@ -1,0 +1,1 @@
+"""The checkpoint page for handhelds."""

@@ -1,0 +1,225 @@
+"""The registers at the barrier, read from their topics; says when they may lack what was filed.
+
+A decision may rest on them only when they hold everything that was filed before it was asked for
+(contracts: Registers), so each asks the broker where the topics end. Those who ask while the broker
+is being asked share the next question, so that hundreds of decisions a second cost a few dozen.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from rules.registers import UNREADABLE, Registers
+from schemas.registers import REGISTERS, register_topic
+from services.ingest.metrics import Metrics
+
+PROBE_S: Final = 1.0
+# So long without an answer means that the broker is away; then nobody waits for it any more.
+STALL_S: Final = 5.0
+# At most fifty questions a second; more would cost the broker and this process more than the
+# verdicts themselves.
+ASK_EVERY_S: Final = 0.02
+_Question = asyncio.Task[dict[TopicPartition, int]]
+_log = structlog.get_logger(__name__)
+
+
+class _Replaced(Exception):
+    """A topic is shorter than what was read of it: the broker has lost its data or is another."""
+
+
+class RegistersReader:
+    """Reads all registers from their beginning and on, through any absence of the broker."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        metrics: Metrics,
+        *,
+        names: Sequence[str] = tuple(REGISTERS),
+        probe_s: float = PROBE_S,
+        stall_s: float = STALL_S,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._metrics = metrics
+        self._probe_s = probe_s
+        self._stall_s = stall_s
+        self._partitions = [TopicPartition(register_topic(name), 0) for name in names]
+        self._registers = Registers()
+        self._read: dict[TopicPartition, int] = {}
+        self._moved = asyncio.Condition()
+        self._asker: Any = None
+        # The question that is yet to be asked, the one that was begun last, and when that was.
+        self._next: _Question | None = None
+        self._last: _Question | None = None
+        self._asked_at = 0.0
+        self._confirmed_at: float | None = None
+        # Who asks before the first connection was tried waits for that.
+        self._tried = asyncio.Event()
+        self._lost = False
+        metrics.registers_age.set_function(self._age_s)
+
+    @property
+    def registers(self) -> Registers:
+        """What has been read by now; a new object after the broker was replaced."""
+        return self._registers
+
+    async def confirm(self, wait_s: float) -> bool:
+        """Return True when everything that was filed before this call has been read.
+
+        False when that cannot be known within `wait_s` seconds: the broker is away, or the
+        registers are being read for the first time. Once that is known nobody waits for it.
+        """
+        if self._lost:
+            return False
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._tried.wait()
+                await self._confirm()
+        except (KafkaError, OSError, TimeoutError, _Replaced) as error:
+            self._failed(error)
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Read until cancelled. After a failure everything is read anew."""
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError, TimeoutError, _Replaced) as error:
+                self._lose(error)
+            await asyncio.sleep(self._probe_s)
+
+    async def _follow(self) -> None:
+        # Long enough to cost nothing while idle: a fetch ends as soon as something comes.
+        consumer = self._consumer(fetch_max_wait_ms=500)
+        # The broker answers the requests of one connection in turn: a question asked over the
+        # consumer's own would wait until its long fetch ends.
+        asker = self._consumer(request_timeout_ms=int(self._stall_s * 1000))
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            async with asyncio.timeout(self._stall_s):
+                await consumer.start()
+                await asker.start()
+                self._registers = Registers()
+                consumer.assign(self._partitions)
+                self._read = await consumer.beginning_offsets(self._partitions)
+            self._asker = asker
+            self._tried.set()
+            tasks = {
+                asyncio.create_task(self._take_in(consumer)),
+                asyncio.create_task(self._keep_confirming()),
+            }
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            self._asker = None
+            self._confirmed_at = None
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks)
+            if self._last is not None:
+                self._last.cancel()
+                await asyncio.wait({self._last})
+            self._next = self._last = None
+            await consumer.stop()
+            await asker.stop()
+
+    def _consumer(self, **options: Any) -> Any:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            client_id="cordon-ingest-registers",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **options,
+        )
+
+    async def _take_in(self, consumer: Any) -> None:
+        while True:
+            records = await consumer.getmany(timeout_ms=1000)
+            for partition, batch in records.items():
+                for record in batch:
+                    self._apply(partition.topic, record.value)
+            async with self._moved:
+                for partition in records:
+                    self._read[partition] = await consumer.position(partition)
+                self._moved.notify_all()
+
+    async def _keep_confirming(self) -> None:
+        """Notice by itself that the broker is away, back, or another one."""
+        while True:
+            try:
+                async with asyncio.timeout(self._stall_s):
+                    await self._confirm()
+            except (KafkaError, OSError, TimeoutError) as error:
+                # The consumer finds its way back by itself, and keeps what it has read.
+                self._lose(error)
+            await asyncio.sleep(self._probe_s)
+
+    async def _confirm(self) -> None:
+        ends = await self._ends()
+        if any(self._read[partition] > end for partition, end in ends.items()):
+            raise _Replaced("a register topic is shorter than what was read")
+        if self._behind(ends):
+            async with self._moved:
+                await self._moved.wait_for(lambda: not self._behind(ends))
+        self._confirmed_at = time.monotonic()
+        self._lost = False
+
+    async def _ends(self) -> dict[TopicPartition, int]:
+        """Return where the topics end, by a question that is asked after this call.
+
+        An answer that is on its way could miss what the call must see; whoever comes before the
+        next question is asked shares it.
+        """
+        if self._next is None:
+            self._next = self._last = asyncio.create_task(self._question(self._last))
+            self._next.add_done_callback(_heard)
+        return await asyncio.shield(self._next)
+
+    async def _question(self, before: "_Question | None") -> dict[TopicPartition, int]:
+        if before is not None:
+            await asyncio.wait({before})
+        await asyncio.sleep(self._asked_at + ASK_EVERY_S - time.monotonic())
+        self._next = None
+        self._asked_at = time.monotonic()
+        if self._asker is None:
+            raise ConnectionError("there is no connection")
+        ends: dict[TopicPartition, int] = await self._asker.end_offsets(self._partitions)
+        return ends
+
+    def _behind(self, ends: dict[TopicPartition, int]) -> bool:
+        return any(self._read[partition] < end for partition, end in ends.items())
+
+    def _age_s(self) -> float:
+        return float("inf") if self._confirmed_at is None else time.monotonic() - self._confirmed_at
+
+    def _lose(self, error: Exception) -> None:
+        self._failed(error)
+        self._lost = True
+        self._tried.set()
+
+    def _failed(self, error: Exception) -> None:
+        self._metrics.register_errors.labels(type(error).__name__).inc()
+        _log.debug("registers_not_confirmed", error=repr(error))
+
+    def _apply(self, topic: str, value: bytes | None) -> None:
+        if value is None:
+            return
+        try:
+            self._registers.apply(value)
+        except UNREADABLE as error:
+            self._metrics.register_errors.labels(type(error).__name__).inc()
+            _log.error("register_record_unreadable", topic=topic, error=str(error))
+
+
+def _heard(question: "_Question") -> None:
+    """Take note of a failure for which nobody waits any more; who still waits counts it."""
+    if not question.cancelled():
+        question.exception()

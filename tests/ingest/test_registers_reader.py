@@ -1,0 +1,149 @@
+"""The registers at the barrier, on the real broker."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from deploy.broker import Broker, BrokerSettings
+from deploy.topics import apply, wait_for_leaders
+from schemas.filing import Filing
+from schemas.intake import Intake
+from schemas.persons import PseudonymKey
+from schemas.registers import register_topic
+from schemas.topics import DEFAULT_PARTITIONS
+from services.ingest.metrics import Metrics
+from services.ingest.registers_reader import RegistersReader
+from tests.ingest.desk import ENTRY, NOON_MS, Desk, scan
+
+WAIT_S = 10.0
+
+
+@pytest.fixture
+async def topics(kafka: str) -> str:
+    """The broker with every topic of Cordon."""
+    await apply(kafka, DEFAULT_PARTITIONS)
+    await wait_for_leaders(kafka)
+    return kafka
+
+
+@asynccontextmanager
+async def reading(bootstrap: str, **options: Any) -> AsyncIterator[RegistersReader]:
+    """A reader that runs."""
+    reader = RegistersReader(bootstrap, Metrics(), **options)
+    task = asyncio.create_task(reader.run())
+    try:
+        yield reader
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@asynccontextmanager
+async def filing(bootstrap: str) -> AsyncIterator[Any]:
+    """A function that files an exemption and returns when the broker has acknowledged it."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    forms = Filing(Intake(PseudonymKey.fixed_for_tests()))
+    await producer.start()
+
+    async def put(register: str, /, **data: Any) -> None:
+        entry = forms.entry(register, {**ENTRY, **data})
+        event_id = f"{register}/{entry.id}"
+        change = forms.filed_put(register, entry, NOON_MS - 1000, event_id, "test")
+        await producer.send_and_wait(change.topic, change.value, key=entry.id.encode())
+
+    try:
+        yield put
+    finally:
+        await producer.stop()
+
+
+async def test_what_was_filed_before_is_seen_every_time(
+    topics: str, tmp_path: Path, namespace: str
+) -> None:
+    async with reading(topics) as reader, filing(topics) as put:
+        async with Desk(tmp_path, registers=reader) as desk:
+            await put("site", id=namespace, name="gate", role="checkpoint", zones=[])
+            for number in range(30):
+                plate = f"浙F{10_000 + number}"
+                event = scan(str(number), source=namespace, data_plate=plate, data_site=namespace)
+                assert (await desk.post("/v1/decisions", event)).json()["verdict"] == "pass"
+                sites = {"sites": [namespace]}
+                await put(
+                    "watch-entry", id=f"{namespace}-{number}", plate=plate,
+                    category="close-contact", valid_to="2026-12-01T00:00:00Z", **sites,
+                )  # fmt: skip
+                event = {**event, "id": f"{number} again"}
+                assert (await desk.post("/v1/decisions", event)).json()["verdict"] == "verify"
+
+
+async def test_many_questions_at_once_are_few_to_the_broker(topics: str) -> None:
+    async with reading(topics) as reader:
+        assert await reader.confirm(WAIT_S)
+        assert all(await asyncio.gather(*(reader.confirm(WAIT_S) for _ in range(500))))
+
+
+async def test_a_record_that_is_no_change_is_counted_and_passed_over(
+    topics: str, namespace: str
+) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=topics, acks="all")
+    await producer.start()
+    try:
+        topic, key = register_topic("exemption"), namespace.encode()
+        await producer.send_and_wait(topic, b"no json", key=key)
+        await producer.send_and_wait(topic, None, key=key)
+    finally:
+        await producer.stop()
+    metrics = Metrics()
+    reader = RegistersReader(topics, metrics)
+    task = asyncio.create_task(reader.run())
+    try:
+        assert await reader.confirm(WAIT_S)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    (family,) = metrics.register_errors.collect()
+    counted = [each.value for each in family.samples if each.name.endswith("_total")]
+    assert sum(counted) >= 1
+
+
+async def test_nobody_waits_for_a_broker_that_was_never_there() -> None:
+    async with reading("127.0.0.1:1", stall_s=0.5) as reader:
+        assert not await reader.confirm(WAIT_S)
+        async with asyncio.timeout(1):
+            assert not await reader.confirm(WAIT_S)
+
+
+async def test_it_is_heard_when_the_broker_goes_and_comes_back(tmp_path: Path) -> None:
+    """A broker of its own, since it is stopped; the second one has lost what the first had."""
+    settings = BrokerSettings(data_dir=tmp_path / "first")
+    broker = Broker(settings)
+    await broker.start()
+    bootstrap = broker.bootstrap
+    port = int(bootstrap.rpartition(":")[2])
+    try:
+        await apply(bootstrap, 1)
+        await wait_for_leaders(bootstrap)
+        async with filing(bootstrap) as put:
+            await put("exemption", id="e1", plate="浙F12345", kind="fleet")
+        async with reading(bootstrap, probe_s=0.1, stall_s=2.0) as reader:
+            assert await reader.confirm(WAIT_S)
+            assert reader.registers.versions("exemption").keys() == {"e1"}
+            await broker.stop()
+            assert not await reader.confirm(WAIT_S)
+            broker = Broker(BrokerSettings(data_dir=tmp_path / "second", port=port))
+            await broker.start()
+            await apply(bootstrap, 1)
+            await wait_for_leaders(bootstrap)
+            async with asyncio.timeout(60):
+                while not await reader.confirm(WAIT_S) or reader.registers.versions("exemption"):
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(0.2):
+                            await asyncio.Event().wait()
+    finally:
+        await broker.stop()
