@@ -1,11 +1,18 @@
 """What all tests share: one real broker for the whole run, and names that do not clash on it."""
 
+import asyncio
 import os
+import shutil
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import hypothesis
 import pytest
 
+from services.api.store.database import Database
+from tests.databases import Postgres
 from tests.shared_broker import shared_bootstrap
 
 
@@ -29,6 +36,61 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> str:
         # Each worker has a folder inside the run's, and is a child of the run's main process.
         return shared_bootstrap(base.parent / "kafka", os.getppid())
     return shared_bootstrap(base / "kafka", os.getpid())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL server of this process, started at first use."""
+    server = Postgres()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database at the newest revision, to be copied."""
+    path = tmp_path_factory.mktemp("store") / "alerts.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """The name of an empty PostgreSQL database at the newest revision, to be copied."""
+    name = postgres.create()
+    _migrate(postgres.url(name))
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
+    """The URL of a migrated PostgreSQL database of the test's own."""
+    name = postgres.create(postgres_template)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated database of the test's own; the test runs on each kind."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    path = tmp_path / "alerts.db"
+    shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+    return f"sqlite:///{path}"
+
+
+def _migrate(url: str) -> None:
+    async def migrate() -> None:
+        database = Database(url)
+        await database.migrate()
+        await database.close()
+
+    # In a thread, since the loop of a test may be running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrate()).result()
 
 
 @pytest.fixture

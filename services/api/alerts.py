@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -35,7 +36,7 @@ class ActBody(BaseModel):
     note: Annotated[str, Field(max_length=2000)] | None = None
 
 
-def filters_of(
+def feed_filters_of(
     rule: _Texts = [],  # noqa: B006 — FastAPI copies defaults.
     severity: Annotated[list[Severity], Query()] = [],  # noqa: B006
     state: Annotated[list[State], Query()] = [],  # noqa: B006
@@ -43,11 +44,13 @@ def filters_of(
     site: _Texts = [],  # noqa: B006
     order: _Texts = [],  # noqa: B006
     subject: _Texts = [],  # noqa: B006
-    since: Annotated[str | None, Query(description="RFC 3339; the last match is not older")] = None,
     until: Annotated[str | None, Query(description="RFC 3339; the first match is older")] = None,
     q: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> Filters:
-    """Return the filters of a request; a filter that is repeated matches any of its values."""
+    """Return the filters of a request; a filter that is repeated matches any of its values.
+
+    On the feed, `since` is a place in it; so that filter is the list's alone.
+    """
     return Filters(
         rules=frozenset(rule),
         severities=frozenset(severity),
@@ -56,10 +59,17 @@ def filters_of(
         sites=frozenset(site),
         orders=frozenset(order),
         subjects=frozenset(subject),
-        since_ms=_instant(since, "since"),
         until_ms=_instant(until, "until"),
         text=q,
     )
+
+
+def filters_of(
+    filters: Annotated[Filters, Depends(feed_filters_of)],
+    since: Annotated[str | None, Query(description="RFC 3339; the last match is not older")] = None,
+) -> Filters:
+    """Return the filters of a list."""
+    return msgspec.structs.replace(filters, since_ms=_instant(since, "since"))
 
 
 def router(store: AlertStore, clock_ms: Callable[[], int]) -> APIRouter:

@@ -58,11 +58,14 @@ def _service(ready: Callable[[], Mapping[str, bool]]) -> APIRouter:
     """Return the routes that need no login."""
     routes = APIRouter(tags=["service"])
 
+    # Load balancers ask with HEAD.
+    @routes.head("/healthz", include_in_schema=False)
     @routes.get("/healthz", response_class=Response)
     async def healthy() -> Response:
         """Whether the process answers."""
         return _json({"status": "ok"}, 200)
 
+    @routes.head("/readyz", include_in_schema=False)
     @routes.get("/readyz", response_class=Response)
     async def readiness() -> Response:
         """Whether everything that the service needs is there; 503 while something is not."""

@@ -1,6 +1,7 @@
 """The consumer of findings: from Kafka into the store, each once."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -68,9 +69,18 @@ class FindingsConsumer:
         self._topic = topic
         self._dead_letters = dead_letters
         self._give_up_s = give_up_s
+        _tell_nothing()
 
     async def run(self) -> None:
-        """Consume until cancelled. Raises StoreFailed."""
+        """Consume until cancelled; it may run again later. Raises StoreFailed."""
+        try:
+            await self._retry()
+        finally:
+            self.assigned.clear()
+            self.broker_up = False
+            _tell_nothing()
+
+    async def _retry(self) -> None:
         failures = 0
         while True:
             try:
@@ -225,6 +235,12 @@ class FindingsConsumer:
     def _set_broker(self, up: bool) -> None:
         self.broker_up = up
         BROKER_UP.set(up)
+
+
+def _tell_nothing() -> None:
+    """While another process consumes, it alone tells how that goes."""
+    for gauge in (BROKER_UP, FINDINGS_LAG):
+        gauge.set(math.nan)
 
 
 def decoded(value: bytes | None) -> FindingEvent:

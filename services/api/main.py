@@ -26,12 +26,14 @@ from services.api.registers import routes as registers
 from services.api.registers.desk import Desk
 from services.api.session import Sessions
 from services.api.store.database import Database
+from services.api.store.replicas import Replicas
 from services.api.store.store import AlertStore
 
 # Together with the streams' own end this stays under the five seconds in which the API must end.
 _GRACE_S = 2
 _END_S = 3
 _TICK_S = 15.0
+_WS_MESSAGE_BYTES = 4_096
 _log = structlog.get_logger(__name__)
 
 
@@ -65,7 +67,8 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
 
     `ready` is called once with the port, when the service listens and everything it needs is
     there. Raises StoreFailed when the store is broken for 30 s, OSError for a port or a folder
-    that cannot be had, FileNotFoundError where there are no tokens.
+    that cannot be had, FileNotFoundError where there are no tokens, ValueError for a database of
+    another kind.
     """
     tokens = TokenFile.load(settings.tokens_path)
     key = PseudonymKey.load_or_create(settings.pseudonym_key_path)
@@ -77,7 +80,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
     try:
         await database.migrate()
         hub = Hub(settings.feed_queue)
-        store = await AlertStore.open(database, hub.publish)
+        store = await AlertStore.open(database, hub.publish, clock_ms)
         hub.begin(store.epoch, store.last_n)
         sessions = Sessions(database, clock_ms, settings.tokens_path)
         await sessions.start()
@@ -86,17 +89,23 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             bootstrap=settings.kafka, store=store, publisher=letters, clock_ms=clock_ms
         )
         outbox = Outbox(store=store, hub=hub, publisher=log, keep=settings.feed_backlog)
+        replicas = Replicas(database, store.catch_up, [consumer.run, outbox.run])
+
+        def parts() -> dict[str, bool]:
+            leads = replicas.leads.is_set()
+            return {
+                "findings": consumer.assigned.is_set() if leads else replicas.follows.is_set(),
+                "broker": consumer.broker_up if leads else desk.connected,
+                "registers": desk.ready,
+            }
+
         app = create_app(
             store=store,
             hub=hub,
             tokens=tokens,
             sessions=sessions,
             clock_ms=clock_ms,
-            ready=lambda: {
-                "findings": consumer.assigned.is_set(),
-                "broker": consumer.broker_up,
-                "registers": desk.ready,
-            },
+            ready=parts,
             routers=[registers.router(desk), sign_in.router(sessions), page.router()],
             max_body_bytes=settings.max_body_bytes,
         )
@@ -107,12 +116,16 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,
+            ws="websockets-sansio",
+            # Nothing is expected of those who listen; and what they get is small and bursty.
+            ws_max_size=_WS_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
         )
         server = _Server(config, hub)
 
         async def announce() -> None:
             await server.listening.wait()
-            await consumer.assigned.wait()
+            await _first(consumer.assigned, replicas.follows)
             await desk.wait_ready()
             port: int = listener.getsockname()[1]
             _log.info("api_ready", port=port)
@@ -121,8 +134,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
 
         web = asyncio.create_task(server.serve(sockets=[listener]))
         others = [
-            asyncio.create_task(consumer.run()),
-            asyncio.create_task(outbox.run()),
+            asyncio.create_task(replicas.run()),
             asyncio.create_task(_tick(hub)),
         ]
         told = asyncio.create_task(announce())
@@ -155,6 +167,16 @@ async def _until_one_ends(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait for whichever of the events comes first."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 async def _tick(hub: Hub) -> None:

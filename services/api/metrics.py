@@ -95,6 +95,18 @@ BROKER_UP = Gauge(
     "1 while the broker answers. At 0 alerts still can be read and acknowledged.",
     registry=REGISTRY,
 )
+LEADS = Gauge(
+    "cordon_api_leads",
+    "1 on the process that reads findings and publishes alerts; of those that share a database one "
+    "has 1. If none has for a minute: look at the log's replica_link_failed.",
+    registry=REGISTRY,
+)
+REPLICA_FAILURES = Counter(
+    "cordon_api_replica_link_failures_total",
+    "Times the connection broke on which a process leads, or hears of others' commits. Steady: "
+    "look at PostgreSQL.",
+    registry=REGISTRY,
+)
 ERRORS = Counter(
     "cordon_api_errors_total",
     "Requests that failed by a fault of the service: look at the log.",

@@ -1,6 +1,7 @@
 """The outbox: what the store has committed is published to Kafka, in order, from where it was."""
 
 import asyncio
+import math
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -41,7 +42,15 @@ class Outbox:
         self._state = state
 
     async def run(self) -> None:
-        """Publish for ever; failures are retried."""
+        """Publish until cancelled; failures are retried. It may run again later."""
+        try:
+            await self._retry()
+        finally:
+            await self._publisher.stop()
+            # Another process may publish now: how far it is behind is for it to tell.
+            OUTBOX_LAG.set(math.nan)
+
+    async def _retry(self) -> None:
         failures = 0
         while True:
             try:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import msgspec
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -32,10 +32,11 @@ def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 
 def install(app: FastAPI) -> None:
-    """Let the application answer every error as a problem."""
+    """Let the application answer every error as a problem, a WebSocket's handshake too."""
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(WebSocketRequestValidationError, _invalid)
     app.add_exception_handler(SQLAlchemyError, _no_store)
     app.add_exception_handler(Exception, _defect)
 
@@ -52,7 +53,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     """Name the first value that is wrong; its place is given without `query`, `body` and so on."""
-    assert isinstance(error, RequestValidationError)
+    assert isinstance(error, RequestValidationError | WebSocketRequestValidationError)
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"][1:])
     return problem_response(

@@ -4,14 +4,16 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
+    Row,
     String,
     Table,
     Text,
@@ -31,89 +33,101 @@ COOKIE = "cordon_session"
 SESSION_MS = 12 * HOUR_MS
 LINK_MS = 10 * MINUTE_MS
 
-# Kept so that a restart signs nobody out. `digest` is of the cookie's value, which is not kept;
-# `tokens` is the digest of the token file under which the session began.
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("digest", String(64), primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("expires_ms", BigInteger, nullable=False),
-    Column("tokens", String(64), nullable=False),
-)
+
+def _table(name: str) -> Table:
+    """Return a table of what signs in; it serves every process that shares the database.
+
+    `digest` is of the secret, which is not kept; `tokens` is the digest of the token file under
+    which it was made.
+    """
+    return Table(
+        name,
+        metadata,
+        Column("digest", String(64), primary_key=True),
+        Column("name", Text, nullable=False),
+        Column("role", String(16), nullable=False),
+        Column("expires_ms", BigInteger, nullable=False),
+        Column("tokens", String(64), nullable=False),
+    )
 
 
-class _Held(Struct, frozen=True):
-    grant: Grant
-    expires_ms: int
+sessions = _table("sessions")
+links = _table("sign_in_links")
 
 
 class Sessions:
-    """Who is signed in. A look-up is a look into memory; the database remembers for a restart."""
+    """Who is signed in: in the database, so that it holds after a restart and for each replica."""
 
     def __init__(self, database: Database, clock_ms: Callable[[], int], tokens_path: Path) -> None:
-        """`tokens_path`: a changed token file ends the sessions of before at the next start."""
+        """`tokens_path`: a changed token file ends what was begun under another, once it is read.
+
+        A token that was taken out of the file must not live on in a cookie.
+        """
         self._database = database
         self._clock_ms = clock_ms
         self._tokens_path = tokens_path
         self._tokens = ""
-        self._sessions: dict[str, _Held] = {}
-        self._links: dict[str, _Held] = {}
 
     async def start(self) -> None:
-        """Take up the sessions that still hold, and drop the others.
-
-        A token that was taken out of the file must not live on in a cookie, so every session of
-        another state of the file ends.
-        """
+        """Read which state of the token file counts, and drop what no longer holds."""
         try:
             self._tokens = hashlib.sha256(self._tokens_path.read_bytes()).hexdigest()
         except FileNotFoundError:
             self._tokens = ""
-        held = await self._database.write(
-            lambda connection: _held(connection, self._tokens, self._clock_ms())
+        await self._database.write(
+            lambda connection: _drop_old(connection, self._tokens, self._clock_ms())
         )
-        self._sessions.update(held)
 
     async def open(self, grant: Grant) -> str:
         """Begin a session; return the value of its cookie."""
-        value = secrets.token_urlsafe(32)
-        held = _Held(grant, self._clock_ms() + SESSION_MS)
-        self._sessions = _unexpired(self._sessions, self._clock_ms())
-        self._sessions[digest(value)] = held
-        row = {
-            "digest": digest(value),
-            "name": grant.name,
-            "role": grant.role,
-            "expires_ms": held.expires_ms,
-            "tokens": self._tokens,
-        }
-        await self._database.write(lambda connection: connection.execute(insert(sessions), row))
-        return value
+        return await self._add(sessions, grant, secrets.token_urlsafe(32), SESSION_MS)
 
     async def close(self, value: str) -> None:
         """End a session; one that is unknown is ended already."""
-        self._sessions.pop(digest(value), None)
         query = delete(sessions).where(sessions.c.digest == digest(value))
         await self._database.write(lambda connection: connection.execute(query))
 
-    def grant_of_cookie(self, value: str | None) -> Grant | None:
+    async def grant_of_cookie(self, value: str | None) -> Grant | None:
         """Return whose session a cookie stands for, or None."""
-        held = self._sessions.get(digest(value)) if value else None
-        return held.grant if held is not None and self._clock_ms() < held.expires_ms else None
+        if not value:
+            return None
+        query = select(sessions.c.name, sessions.c.role).where(*self._holds(sessions, value))
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else _grant(row)
 
-    def new_link(self, grant: Grant) -> str:
+    async def new_link(self, grant: Grant) -> str:
         """Return a code that signs in once, as `grant`, within ten minutes."""
-        code = secrets.token_urlsafe(24)
-        self._links = _unexpired(self._links, self._clock_ms())
-        self._links[digest(code)] = _Held(grant, self._clock_ms() + LINK_MS)
-        return code
+        return await self._add(links, grant, secrets.token_urlsafe(24), LINK_MS)
 
-    def use_link(self, code: str) -> Grant | None:
+    async def use_link(self, code: str) -> Grant | None:
         """Use up a code; return whom it signs in, or None for one that is spent or too old."""
-        held = self._links.pop(digest(code), None)
-        return held.grant if held is not None and self._clock_ms() < held.expires_ms else None
+        query = delete(links).where(*self._holds(links, code)).returning(links.c.name, links.c.role)
+        row = await self._database.write(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else _grant(row)
+
+    async def _add(self, table: Table, grant: Grant, secret: str, lasts_ms: int) -> str:
+        now_ms = self._clock_ms()
+        row = {
+            "digest": digest(secret),
+            "name": grant.name,
+            "role": grant.role,
+            "expires_ms": now_ms + lasts_ms,
+            "tokens": self._tokens,
+        }
+
+        def add(connection: Connection) -> None:
+            connection.execute(delete(table).where(table.c.expires_ms <= now_ms))
+            connection.execute(insert(table), row)
+
+        await self._database.write(add)
+        return secret
+
+    def _holds(self, table: Table, secret: str) -> tuple[ColumnElement[bool], ...]:
+        return (
+            table.c.digest == digest(secret),
+            table.c.tokens == self._tokens,
+            table.c.expires_ms > self._clock_ms(),
+        )
 
 
 def is_own_page(connection: HTTPConnection) -> bool:
@@ -130,17 +144,11 @@ def is_own_page(connection: HTTPConnection) -> bool:
     return bool(origin.netloc) and origin.netloc == connection.headers.get("host")
 
 
-def _held(connection: Connection, tokens: str, now_ms: int) -> dict[str, _Held]:
-    """Drop what no longer holds, and return the rest."""
-    over = or_(sessions.c.expires_ms <= now_ms, sessions.c.tokens != tokens)
-    connection.execute(delete(sessions).where(over))
-    return {
-        row.digest: _Held(
-            msgspec.convert({"name": row.name, "role": row.role}, Grant), row.expires_ms
-        )
-        for row in connection.execute(select(sessions))
-    }
+def _drop_old(connection: Connection, tokens: str, now_ms: int) -> None:
+    for table in (sessions, links):
+        over = or_(table.c.expires_ms <= now_ms, table.c.tokens != tokens)
+        connection.execute(delete(table).where(over))
 
 
-def _unexpired(held: dict[str, _Held], now_ms: int) -> dict[str, _Held]:
-    return {key: one for key, one in held.items() if now_ms < one.expires_ms}
+def _grant(row: Row[Any, Any]) -> Grant:
+    return msgspec.convert({"name": row.name, "role": row.role}, Grant)

@@ -1,18 +1,27 @@
 """Signing in and out: a token or a one-time link becomes a cookie that scripts cannot read."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from schemas.access import Grant
-from services.api.guard import require
+from schemas.access import Grant, Role, TokenFile
+from schemas.problems import invalid, rejected
+from services.api.guard import allowed, require
 from services.api.session import COOKIE, SESSION_MS, Sessions
 
 # A device has nothing to look at, and what it holds lies in a box at the roadside.
-Person = Annotated[Grant, Depends(require("viewer", "dispatcher", "admin", "replay"))]
+LOOKING: Final[tuple[Role, ...]] = ("viewer", "dispatcher", "admin", "replay")
+may_look = require(*LOOKING)
+Person = Annotated[Grant, Depends(may_look)]
 Admin = Annotated[Grant, Depends(require("admin"))]
+
+
+class SignIn(msgspec.Struct):
+    """The body of a sign-in by a token that is not in the header."""
+
+    token: str
 
 
 def router(sessions: Sessions) -> APIRouter:
@@ -20,8 +29,14 @@ def router(sessions: Sessions) -> APIRouter:
     routes = APIRouter(tags=["session"])
 
     @routes.post("/v1/session")
-    async def sign_in(request: Request, grant: Person) -> Response:
-        """Exchange the token of this request for a session cookie."""
+    async def sign_in(request: Request) -> Response:
+        """Exchange the token of this request, in its header or its body, for a session cookie."""
+        token = await _posted_token(request)
+        tokens: TokenFile = request.app.state.tokens
+        if token is None:
+            grant = await may_look(request)
+        else:
+            grant = allowed(tokens.grant_of(token), *LOOKING)
         answer = _who(grant)
         _set_cookie(answer, request, await sessions.open(grant))
         return answer
@@ -42,12 +57,12 @@ def router(sessions: Sessions) -> APIRouter:
     @routes.post("/v1/session/links")
     async def new_link(grant: Admin) -> Response:
         """Make a link that signs in once, as the caller, within ten minutes."""
-        return _json({"url": f"/signin?code={sessions.new_link(grant)}"})
+        return _json({"url": f"/signin?code={await sessions.new_link(grant)}"})
 
     @routes.get("/signin", include_in_schema=False)
     async def use_link(request: Request, code: str = "") -> Response:
         """Use up a link: on to the page, signed in or with word that the link is spent."""
-        grant = sessions.use_link(code)
+        grant = await sessions.use_link(code)
         if grant is None:
             return _redirect("/#link-spent")
         answer = _redirect("/")
@@ -55,6 +70,25 @@ def router(sessions: Sessions) -> APIRouter:
         return answer
 
     return routes
+
+
+async def _posted_token(request: Request) -> str | None:
+    """Return the token in the body; None where there is no body, or a token in the header.
+
+    Only JSON is read: no page of another site can send that without being asked first.
+    """
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if "authorization" in request.headers or media != "application/json":
+        return None
+    body = await request.body()
+    if not body.strip():
+        return None
+    try:
+        return msgspec.json.decode(body, type=SignIn).token
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise rejected(f"not JSON: {error}", status=400) from error
 
 
 def _who(grant: Grant) -> Response:

@@ -1,9 +1,6 @@
 """A store on a fresh database, the hub behind it, and the application over both."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -21,28 +18,21 @@ from tests.api.examples import AT
 QUEUE = 8
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database at the newest revision, made once and copied for each test."""
-    path = tmp_path_factory.mktemp("store") / "alerts.db"
-
-    async def make() -> None:
-        database = Database(f"sqlite:///{path}")
-        await database.migrate()
-        await database.close()
-
-    # In a thread, since the loop of a test may be running in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, make()).result()
-    return path
+def clock_ms() -> int:
+    """A clock that stands still."""
+    return AT
 
 
 @pytest.fixture
-async def database(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    """A database of the test's own."""
-    path = tmp_path / "alerts.db"
-    shutil.copyfile(migrated, path)
-    database = Database(f"sqlite:///{path}")
+def clock() -> list[int]:
+    """What the clock of the store shows, in ms UTC; a test may set it."""
+    return [AT]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database of the test's own, of each kind."""
+    database = Database(database_url)
     yield database
     await database.close()
 
@@ -54,9 +44,9 @@ def hub() -> Hub:
 
 
 @pytest.fixture
-async def store(database: Database, hub: Hub) -> AlertStore:
+async def store(database: Database, hub: Hub, clock: list[int]) -> AlertStore:
     """The store, with the hub behind it."""
-    store = await AlertStore.open(database, hub.publish)
+    store = await AlertStore.open(database, hub.publish, lambda: clock[0])
     hub.begin(store.epoch, store.last_n)
     return store
 
@@ -65,10 +55,6 @@ async def store(database: Database, hub: Hub) -> AlertStore:
 def app(store: AlertStore, hub: Hub, database: Database, tmp_path: Path) -> FastAPI:
     """The application; the token of a role is its name, and the clock stands still."""
     tokens = TokenFile({digest(role): Grant(f"a {role}", role) for role in ROLES})
-
-    def clock_ms() -> int:
-        return AT
-
     return create_app(
         store=store,
         hub=hub,

@@ -202,6 +202,7 @@ async def test_bad_acts(client: httpx.AsyncClient) -> None:
 async def test_health_and_problems(client: httpx.AsyncClient) -> None:
     client.headers.clear()
     assert (await client.get("/healthz")).json() == {"status": "ok"}
+    assert (await client.head("/healthz")).status_code == 200
     answer = await client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "waiting", "parts": {"findings": True, "broker": False}}

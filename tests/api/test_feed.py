@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.api.feed.frames import SSE
 from services.api.feed.hub import Hub, Reader
 from services.api.feed.stream import place_of, stream
 from services.api.filters import NO_FILTERS, Filters
 from services.api.store.store import AlertStore
 from services.api.store.transactions import Sourced
-from tests.api.conftest import QUEUE
+from tests.api.conftest import QUEUE, clock_ms
 from tests.api.examples import AT, finding
 
 FRAME = re.compile(rb"id: (\S+)\nevent: (\S+)\ndata: (.+)")
@@ -22,11 +23,11 @@ FRAME = re.compile(rb"id: (\S+)\nevent: (\S+)\ndata: (.+)")
 class Subscriber:
     """A reader of the feed and what it has got: (n, event type) of each event."""
 
-    def __init__(self, store: AlertStore, hub: Hub, reader: Reader, gap_from: str | None) -> None:
+    def __init__(self, store: AlertStore, hub: Hub, reader: Reader, missed: str | None) -> None:
         self.reader = reader
         self.frames: list[tuple[str, str, Any]] = []
         self.comments = 0
-        self._chunks: AsyncGenerator[bytes, None] = stream(store, hub, reader, gap_from, lambda: AT)
+        self._chunks: AsyncGenerator[bytes, None] = stream(store, hub, reader, missed, lambda: AT)
 
     async def take(self) -> None:
         """Take the next bytes; they hold whole frames."""
@@ -64,8 +65,8 @@ class Subscriber:
 async def subscriber(
     store: AlertStore, hub: Hub, cursor: str | None = None, filters: Filters = NO_FILTERS
 ) -> Subscriber:
-    position, missed = await place_of(store, hub, cursor)
-    return Subscriber(store, hub, Reader(position, filters), cursor if missed else None)
+    place = await place_of(store, hub, cursor)
+    return Subscriber(store, hub, Reader(place.position, filters, SSE), place.missed)
 
 
 async def raise_alerts(store: AlertStore, count: int, start: int = 0, **changes: Any) -> None:
@@ -243,7 +244,7 @@ async def test_streams_end_when_the_hub_closes(store: AlertStore, hub: Hub) -> N
 
 async def test_a_commit_that_was_never_handed_on_makes_no_hole(store: AlertStore, hub: Hub) -> None:
     hub.begin(store.epoch, 0)
-    other = await AlertStore.open(store._database, lambda published: None)  # noqa: SLF001
+    other = await AlertStore.open(store._database, lambda published: None, clock_ms)  # noqa: SLF001
     await raise_alerts(store, 1)
     await raise_alerts(other, 1, 1)
     one = await subscriber(store, hub, store.cursor(0))
@@ -256,6 +257,6 @@ def test_a_reader_ahead_of_the_hub_is_not_moved_back() -> None:
     """The store shows a commit before the hub is told of it."""
     hub = Hub(10)
     hub.begin("epoch", 5)
-    reader = Reader(8, NO_FILTERS)
+    reader = Reader(8, NO_FILTERS, SSE)
     assert hub.take(reader) == b""
     assert reader.position == 8

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from starlette.types import Message
 
+from services.api.feed.frames import SSE
 from services.api.feed.hub import Hub, Reader
 from services.api.feed.response import FeedResponse
 from services.api.filters import NO_FILTERS
@@ -41,7 +42,7 @@ async def chunks(*parts: bytes, end: bool = False) -> AsyncGenerator[bytes, None
 
 @pytest.fixture
 def reader() -> Reader:
-    return Reader(0, NO_FILTERS)
+    return Reader(0, NO_FILTERS, SSE)
 
 
 async def test_it_ends_with_the_stream(hub: Hub, reader: Reader) -> None:
@@ -79,6 +80,28 @@ async def test_a_failure_of_the_stream_is_not_hidden(hub: Hub, reader: Reader) -
 
 async def test_a_client_that_is_stuck_is_let_go(hub: Hub, reader: Reader) -> None:
     client = Client(reads=False)
-    response = FeedResponse(hub, reader, chunks(b"a"), stuck_s=0)
-    await response({}, client.receive, client.send)
+    answering = asyncio.create_task(
+        FeedResponse(hub, reader, chunks(b"a"))({}, client.receive, client.send)
+    )
+    await client.sending.wait()
+    for _ in range(2):
+        hub.tick()
+    assert not reader.cut.is_set()
+    hub.tick()
+    await answering
     assert client.sent[-1].get("more_body") is not False
+
+
+async def test_a_client_that_waits_is_not_stuck(hub: Hub, reader: Reader) -> None:
+    client = Client()
+    answering = asyncio.create_task(
+        FeedResponse(hub, reader, chunks(b"a"))({}, client.receive, client.send)
+    )
+    await client.sending.wait()
+    while reader.sending_since is not None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    for _ in range(9):
+        hub.tick()
+    assert not reader.cut.is_set()
+    client.gone.set()
+    await answering

@@ -1,23 +1,26 @@
 """The store: transactions, repeats, positions, and the same merge as in memory."""
 
 import asyncio
-import sqlite3
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.alerts import Alert, AlertEvent
 from services.api.acts import Act
 from services.api.feed.hub import Hub
+from services.api.filters import Filters
 from services.api.merge import AlertBook
 from services.api.store.database import Database
 from services.api.store.store import AlertStore
 from services.api.store.transactions import Published, Sourced, StaleRevision, UnknownAlert
+from tests.api.conftest import clock_ms
 from tests.api.examples import AT, duplicate, finding
+from tests.databases import Postgres
 
 ACK = Act(name="ack")
 HISTORY = [
@@ -86,36 +89,51 @@ async def test_positions_go_on_without_findings_and_never_back(store: AlertStore
 async def test_a_failure_in_a_transaction_leaves_nothing_behind(
     store: AlertStore, database: Database, hub: Hub
 ) -> None:
-    def break_it(connection: Connection) -> None:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER broken BEFORE INSERT ON positions "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+    def do(*statements: str) -> Callable[[Connection], None]:
+        def run(connection: Connection) -> None:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
 
-    await database.write(break_it)
+        return run
+
+    trigger = "CREATE TRIGGER broken BEFORE INSERT ON positions "
+    if database.shared:
+        function = (
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE 'the disk is full'; END $$"
+        )
+        await database.write(do(function, trigger + "EXECUTE FUNCTION fail()"))
+    else:
+        fails = "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        await database.write(do(trigger + fails))
     with pytest.raises(SQLAlchemyError, match="the disk is full"):
         await store.apply("t", sourced(HISTORY), {0: len(HISTORY)})
     assert await store.events_after(0, 10) == []
     assert await store.get("a") is None
     assert (store.last_n, hub.last_n) == (0, 0)
-    await database.write(lambda connection: connection.exec_driver_sql("DROP TRIGGER broken"))
+    await database.write(do("DROP TRIGGER broken" + (" ON positions" if database.shared else "")))
     assert (await store.apply("t", sourced(HISTORY), {0: len(HISTORY)})).findings == 7
 
 
 async def test_a_kill_loses_nothing_that_was_committed(
-    store: AlertStore, database: Database, tmp_path: Path
+    sqlite_template: Path, tmp_path: Path
 ) -> None:
+    """The files as a killed process leaves them. PostgreSQL's are the server's own affair."""
+    shutil.copyfile(sqlite_template, tmp_path / "alerts.db")
+    database = Database(f"sqlite:///{tmp_path / 'alerts.db'}")
+    store = await AlertStore.open(database, lambda published: None, clock_ms)
     await store.apply("t", sourced(HISTORY), {0: len(HISTORY)})
     copies = tmp_path / "after"
     copies.mkdir()
     for name in ("alerts.db", "alerts.db-wal"):
         (copies / name).write_bytes((tmp_path / name).read_bytes())
     again = Database(f"sqlite:///{copies / 'alerts.db'}")
-    reopened = await AlertStore.open(again, lambda published: None)
+    reopened = await AlertStore.open(again, lambda published: None, clock_ms)
     assert (reopened.epoch, reopened.last_n) == (store.epoch, store.last_n)
     assert await reopened.positions("t") == {0: 7}
     assert await reopened.events_after(0, 100) == await store.events_after(0, 100)
     await again.close()
+    await database.close()
 
 
 async def test_acts_check_the_revision(store: AlertStore) -> None:
@@ -145,7 +163,7 @@ async def test_events_are_handed_on_in_order(database: Database) -> None:
     def note(published: Sequence[Published]) -> None:
         seen.extend(one.event.n for one in published)
 
-    store = await AlertStore.open(database, note)
+    store = await AlertStore.open(database, note, clock_ms)
     await asyncio.gather(
         *(
             store.apply("t", [Sourced(part, 0, finding(f"a{part}"))], {part: 1})
@@ -185,7 +203,19 @@ async def test_more_alerts_than_one_query_takes(store: AlertStore) -> None:
     assert [one.change.data.revision for one in applied.published] == [2] * 1_200
 
 
-async def test_migrations_lead_from_the_first_schema_to_the_models(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of each kind that has no tables yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new' / 'alerts.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
+async def test_migrations_lead_from_the_first_schema_to_the_models(empty_url: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -193,19 +223,47 @@ async def test_migrations_lead_from_the_first_schema_to_the_models(tmp_path: Pat
     import services.api.session  # noqa: F401 — both add their tables.
     from services.api.store.tables import metadata
 
-    path = tmp_path / "new" / "alerts.db"
-    database = Database(f"sqlite:///{path}")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO meta VALUES ('epoch', 'cafecafe')")
+        connection.exec_driver_sql("INSERT INTO counters VALUES ('feed', 1), ('outbox', 0)")
+        body = b'{"recordedtime":"2021-12-20T11:33:20.000Z"}'
+        connection.execute(
+            text("INSERT INTO alert_events VALUES (1, 'a', 1, 't', :body)"), {"body": body}
+        )
+
+    database = Database(empty_url)
     await database.migrate("0001")
-    with sqlite3.connect(path) as raw:
-        raw.execute("INSERT INTO meta VALUES ('epoch', 'cafecafe')")
-        raw.execute("INSERT INTO counters VALUES ('feed', 0)")
-    raw.close()
+    await database.write(begin)
     await database.migrate()
     await database.migrate()
     differences = await database.read(
         lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
     )
     assert differences == []
-    store = await AlertStore.open(database, lambda published: None)
-    assert store.epoch == "cafecafe"
+    store = await AlertStore.open(database, lambda published: None, clock_ms)
+    assert (store.epoch, store.last_n) == ("cafecafe", 1)
+    assert await store.first_n_after(1_640_000_000_000 - 1) == 1
+    assert await store.first_n_after(1_640_000_000_000) is None
     await database.close()
+
+
+async def test_a_text_with_nul_is_kept_and_found(store: AlertStore) -> None:
+    odd = finding("a", site="gate\x00 1", order="o\x00")
+    await store.apply("t", sourced([odd]), {0: 1})
+    assert (await alert_of(store, "a")).site == "gate\x00 1"
+    found = await store.page(Filters(orders=frozenset({"o\x00"})), None, 10)
+    assert len(found.bodies) == 1
+    assert await store.get("\x00") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://db", "not mysql"),
+        ("postgresql+asyncpg://db", "not postgresql"),
+        ("alerts.db", "no database URL"),
+    ],
+)
+def test_another_kind_of_database_is_refused(url: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"CORDON_DATABASE_URL.*{said}"):
+        Database(url)

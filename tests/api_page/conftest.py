@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -25,9 +24,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """A fresh database, migrated."""
-    database = Database(f"sqlite:///{tmp_path / 'alerts.db'}")
-    await database.migrate()
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database, migrated, of each kind."""
+    database = Database(database_url)
     yield database
     await database.close()

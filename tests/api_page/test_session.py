@@ -31,13 +31,13 @@ async def test_a_session_holds_twelve_hours(
 ) -> None:
     sessions = await started(database, clock, tokens_path)
     value = await sessions.open(WHO)
-    assert sessions.grant_of_cookie(value) == WHO
-    assert sessions.grant_of_cookie(value + "x") is None
-    assert sessions.grant_of_cookie(None) is None
+    assert await sessions.grant_of_cookie(value) == WHO
+    assert await sessions.grant_of_cookie(value + "x") is None
+    assert await sessions.grant_of_cookie(None) is None
     clock.now_ms += SESSION_MS - 1
-    assert sessions.grant_of_cookie(value) == WHO
+    assert await sessions.grant_of_cookie(value) == WHO
     clock.now_ms += 1
-    assert sessions.grant_of_cookie(value) is None
+    assert await sessions.grant_of_cookie(value) is None
 
 
 async def test_a_session_survives_a_restart_until_it_ends(
@@ -46,12 +46,12 @@ async def test_a_session_survives_a_restart_until_it_ends(
     sessions = await started(database, clock, tokens_path)
     kept, ended, old = [await sessions.open(WHO) for _ in range(3)]
     await sessions.close(ended)
-    assert sessions.grant_of_cookie(ended) is None
+    assert await sessions.grant_of_cookie(ended) is None
     again = await started(database, clock, tokens_path)
-    assert again.grant_of_cookie(kept) == WHO
-    assert again.grant_of_cookie(ended) is None
+    assert await again.grant_of_cookie(kept) == WHO
+    assert await again.grant_of_cookie(ended) is None
     clock.now_ms += SESSION_MS
-    assert (await started(database, clock, tokens_path)).grant_of_cookie(old) is None
+    assert await (await started(database, clock, tokens_path)).grant_of_cookie(old) is None
 
 
 async def test_a_change_of_the_tokens_ends_the_sessions_at_the_next_start(
@@ -59,18 +59,18 @@ async def test_a_change_of_the_tokens_ends_the_sessions_at_the_next_start(
 ) -> None:
     value = await (await started(database, clock, tokens_path)).open(WHO)
     add_token(tokens_path, "another", WHO)
-    assert (await started(database, clock, tokens_path)).grant_of_cookie(value) is None
+    assert await (await started(database, clock, tokens_path)).grant_of_cookie(value) is None
 
 
 async def test_a_link_signs_in_once_within_ten_minutes(
     database: Database, clock: Clock, tokens_path: Path
 ) -> None:
     sessions = await started(database, clock, tokens_path)
-    code, late = sessions.new_link(WHO), sessions.new_link(WHO)
-    assert sessions.use_link(code) == WHO
-    assert sessions.use_link(code) is None
+    code, late = await sessions.new_link(WHO), await sessions.new_link(WHO)
+    assert await sessions.use_link(code) == WHO
+    assert await sessions.use_link(code) is None
     clock.now_ms += LINK_MS
-    assert sessions.use_link(late) is None
+    assert await sessions.use_link(late) is None
 
 
 @pytest.mark.parametrize(

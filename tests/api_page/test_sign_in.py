@@ -49,6 +49,30 @@ async def test_a_token_becomes_a_cookie_that_scripts_cannot_read(
     assert (await client.get("/v1/session")).json() == answer.json()
 
 
+async def test_the_token_may_be_in_the_body(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/session", json={"token": "viewer"})
+    assert answer.json() == {"name": "the viewer", "role": "viewer"}
+    assert (await client.get("/v1/session")).json() == answer.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [(b"{", 400, None), (b"{}", 422, "token"), (b'{"token":1}', 422, "token")],
+)
+async def test_a_body_without_a_token_is_refused(
+    client: httpx.AsyncClient, body: bytes, status: int, field: str | None
+) -> None:
+    kind = {"Content-Type": "application/json"}
+    answer = await client.post("/v1/session", content=body, headers=kind)
+    assert (answer.status_code, answer.json().get("field")) == (status, field)
+
+
+async def test_a_form_of_another_page_signs_nobody_in(client: httpx.AsyncClient) -> None:
+    kind = {"Content-Type": "text/plain"}
+    answer = await client.post("/v1/session", content=b'{"token":"viewer"}', headers=kind)
+    assert answer.status_code == 401
+
+
 async def test_over_https_the_cookie_stays_there(client: httpx.AsyncClient) -> None:
     answer = await client.post("https://api/v1/session", headers=bearer("viewer"))
     assert "secure" in answer.headers["set-cookie"].lower()
@@ -56,8 +80,10 @@ async def test_over_https_the_cookie_stays_there(client: httpx.AsyncClient) -> N
 
 async def test_who_cannot_sign_in(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/session")).status_code == 401
+    assert (await client.post("/v1/session", json={"token": "nobody"})).status_code == 401
     assert (await client.post("/v1/session", headers=bearer("nobody"))).status_code == 401
     assert (await client.post("/v1/session", headers=bearer("device"))).status_code == 403
+    assert (await client.post("/v1/session", json={"token": "device"})).status_code == 403
     assert (await client.get("/v1/session")).status_code == 401
 
 

@@ -57,15 +57,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def settings(kafka: str, tmp_path: Path) -> Settings:
-    return Settings(kafka=kafka, data_dir=tmp_path, clock="events")
+def settings(kafka: str, tmp_path: Path, database_url: str) -> Settings:
+    return Settings(kafka=kafka, data_dir=tmp_path, clock="events", database_url=database_url)
 
 
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    """A fresh database, migrated."""
+    """A fresh database, migrated, of each kind."""
     database = Database(settings.store_url)
-    await database.migrate()
     yield database
     await database.close()
 

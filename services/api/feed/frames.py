@@ -1,4 +1,6 @@
-"""Server-sent events as bytes, and the feed's own events."""
+"""The formats of the feed: how one event leaves as bytes, and the feed's own events."""
+
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -9,7 +11,33 @@ from services.api.merge import SOURCE
 OPEN = "cordon.feed.open.v1"
 GAP = "cordon.feed.gap.v1"
 POSITION = "cordon.feed.position.v1"
-KEEPALIVE = b": keepalive\n\n"
+
+
+class Format(Struct, frozen=True):
+    """How the feed is written; every reader of a format shares the bytes of an event.
+
+    `encode` takes cursor, event type and CloudEvent. `keepalive` is sent to idle readers that want
+    every event; None: such a format has no comments, so they get a position instead.
+    """
+
+    name: str
+    media_type: str
+    encode: Callable[[str, str, bytes], bytes]
+    keepalive: bytes | None
+
+
+def _server_sent(cursor: str, event_type: str, body: bytes) -> bytes:
+    # JSON holds no line break, so one data line carries it.
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), event_type.encode(), body)
+
+
+def _line(cursor: str, event_type: str, body: bytes) -> bytes:
+    return body + b"\n"
+
+
+SSE = Format("sse", "text/event-stream", _server_sent, b": keepalive\n\n")
+# The WebSocket sends the same lines, each as a message.
+LINES = Format("lines", "application/x-ndjson", _line, None)
 
 
 class Opened(Struct, frozen=True):
@@ -32,7 +60,7 @@ class Position(Struct, frozen=True):
 
 
 class FeedNotice(Struct, kw_only=True):
-    """An event of the feed itself, in the form of all others."""
+    """An event of the feed itself, in the form of all others; it carries the cursor as they do."""
 
     specversion: str = "1.0"
     id: str
@@ -40,18 +68,21 @@ class FeedNotice(Struct, kw_only=True):
     type: str
     time: str
     recordedtime: str
+    cursor: str
     data: Opened | Gap | Position
 
 
-def frame(cursor: str, event_type: str, body: bytes) -> bytes:
-    """Return one server-sent event; JSON holds no line break, so one data line carries it."""
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), event_type.encode(), body)
-
-
-def notice(event_type: str, data: Opened | Gap | Position, cursor: str, at_ms: int) -> bytes:
+def notice(
+    form: Format, event_type: str, data: Opened | Gap | Position, cursor: str, at_ms: int
+) -> bytes:
     """Return an event of the feed itself; a reader that reconnects after it resumes at `cursor`."""
     at = format_ms(at_ms)
     event = FeedNotice(
-        id=f"{event_type}/{cursor}/{at_ms}", type=event_type, time=at, recordedtime=at, data=data
+        id=f"{event_type}/{cursor}/{at_ms}",
+        type=event_type,
+        time=at,
+        recordedtime=at,
+        cursor=cursor,
+        data=data,
     )
-    return frame(cursor, event_type, msgspec.json.encode(event))
+    return form.encode(cursor, event_type, msgspec.json.encode(event))

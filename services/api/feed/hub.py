@@ -7,30 +7,47 @@ thousands.  Who falls out of the ring while it is live is cut off, and resumes b
 import asyncio
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from schemas.alerts import Alert
-from services.api.feed.frames import frame
+from services.api.feed.frames import Format
 from services.api.filters import NO_FILTERS, Filters, matches
 from services.api.metrics import CUT_OFF, FEED_CLIENTS
-from services.api.store.transactions import Published
+from services.api.store.transactions import FeedEvent, Published
+
+# A client that takes nothing over so many ticks is stuck: its kernel's buffers and ours are full.
+_STUCK_TICKS = 2
 
 
-class Live(Struct, frozen=True):
-    """An event in the ring."""
+class Live:
+    """An event in the ring; it is encoded once in each format that somebody reads."""
 
-    frame: bytes
-    alert: Alert
+    __slots__ = ("_cursor", "_encoded", "_event", "alert")
+
+    def __init__(self, cursor: str, event: FeedEvent, alert: Alert) -> None:
+        self.alert = alert
+        self._cursor = cursor
+        self._event = event
+        self._encoded: dict[str, bytes] = {}
+
+    def encoded(self, form: Format) -> bytes:
+        """Return the event's bytes in a format."""
+        found = self._encoded.get(form.name)
+        if found is None:
+            found = form.encode(self._cursor, self._event.type, self._event.body)
+            self._encoded[form.name] = found
+        return found
 
 
 class Reader:
-    """One subscription: it has all events up to `position`."""
+    """One subscription: it has all events up to `position`, and gets more in one format."""
 
-    def __init__(self, position: int, filters: Filters) -> None:
+    def __init__(self, position: int, filters: Filters, form: Format) -> None:
         self.position = position
         self.filters = filters
+        self.form = form
         self.live = False
         self.cut = asyncio.Event()
+        # The hub's tick at which something was given to the connection that it has not taken yet.
+        self.sending_since: int | None = None
 
 
 class Hub:
@@ -46,7 +63,8 @@ class Hub:
         self._ring: list[Live] = []
         self._news = asyncio.Event()
         self._readers: set[Reader] = set()
-        self._joined: tuple[int, int, bytes] = (-1, -1, b"")
+        # For each format, the stretch that was joined last: from, to, bytes.
+        self._joined: dict[str, tuple[int, int, bytes]] = {}
 
     def begin(self, epoch: str, last_n: int) -> None:
         """Take up the feed where the store stands."""
@@ -65,8 +83,7 @@ class Hub:
             self._ring.clear()
         for one in published:
             event = one.event
-            cursor = f"{self._epoch}-{event.n}"
-            self._ring.append(Live(frame(cursor, event.type, event.body), one.change.data))
+            self._ring.append(Live(f"{self._epoch}-{event.n}", event, one.change.data))
         self.last_n = published[-1].event.n
         # The ring may grow to twice its size, so that trimming costs little an event.
         if len(self._ring) > 2 * self._size:
@@ -75,8 +92,12 @@ class Hub:
         self._wake()
 
     def tick(self) -> None:
-        """Let every reader say that it is alive; called every few seconds."""
+        """Let every reader say that it is alive, and cut off who is stuck; called every 15 s."""
         self.ticks += 1
+        for reader in self._readers:
+            since = reader.sending_since
+            if since is not None and self.ticks - since > _STUCK_TICKS:
+                _cut_off(reader)
         self._wake()
 
     def close(self) -> None:
@@ -101,13 +122,16 @@ class Hub:
             # The store may have shown the reader what the hub is yet to be told of.
             return b""
         reader.position = end
-        fresh = self._ring[start - end :]
-        if reader.filters != NO_FILTERS:
-            return b"".join(one.frame for one in fresh if matches(reader.filters, one.alert))
-        if self._joined[:2] != (start, end):
+        form, wanted = reader.form, reader.filters
+        if wanted != NO_FILTERS:
+            fresh = self._ring[start - end :]
+            return b"".join(one.encoded(form) for one in fresh if matches(wanted, one.alert))
+        joined = self._joined.get(form.name)
+        if joined is None or joined[0] != start or joined[1] != end:
             # Most readers are at the same place: their bytes are joined once.
-            self._joined = (start, end, b"".join(one.frame for one in fresh))
-        return self._joined[2]
+            whole = b"".join(one.encoded(form) for one in self._ring[start - end :])
+            joined = self._joined[form.name] = (start, end, whole)
+        return joined[2]
 
     async def news(self) -> None:
         """Wait for the next event, tick or the end."""
@@ -120,6 +144,11 @@ class Hub:
     def _cut_off_the_slow(self) -> None:
         oldest = max(self.last_n - self._size, self.first_n - 1)
         for reader in self._readers:
-            if reader.live and reader.position < oldest and not reader.cut.is_set():
-                reader.cut.set()
-                CUT_OFF.inc()
+            if reader.live and reader.position < oldest:
+                _cut_off(reader)
+
+
+def _cut_off(reader: Reader) -> None:
+    if not reader.cut.is_set():
+        reader.cut.set()
+        CUT_OFF.inc()

@@ -4,17 +4,17 @@ import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
+from msgspec import Struct
 
 from schemas.alerts import AlertEvent
+from schemas.times import format_ms
 from services.api.feed.frames import (
     GAP,
-    KEEPALIVE,
     OPEN,
     POSITION,
     Gap,
     Opened,
     Position,
-    frame,
     notice,
 )
 from services.api.feed.hub import Hub, Reader
@@ -23,25 +23,43 @@ from services.api.store.store import AlertStore
 from services.api.store.transactions import FeedEvent
 
 _PAGE = 1_000
-_CURSOR = re.compile(r"([0-9a-f]{8})-(\d{1,18})")
+_CURSOR_CHARACTERS = 64
+CURSOR = re.compile(r"([0-9a-f]{8})-(\d{1,18})")
 _EVENT = msgspec.json.Decoder(AlertEvent)
 
 
-async def place_of(store: AlertStore, hub: Hub, cursor: str | None) -> tuple[int, bool]:
-    """Return where a reader with this cursor starts, and whether it may have missed events."""
+class Place(Struct, frozen=True):
+    """Where a reader starts: after `position`; `missed` is what it asked for and cannot have."""
+
+    position: int
+    missed: str | None = None
+
+
+async def place_of(store: AlertStore, hub: Hub, cursor: str | None) -> Place:
+    """Return where a reader with this cursor starts; without one, at now."""
     if cursor is None:
-        return hub.last_n, False
-    found = _CURSOR.fullmatch(cursor)
-    if found is None or found[1] != store.epoch:
-        return hub.last_n, True
-    n = int(found[2])
-    if n > hub.last_n or n + 1 < await store.oldest_n():
-        return hub.last_n, True
-    return n, False
+        return Place(hub.last_n)
+    found = CURSOR.fullmatch(cursor)
+    if found is not None and found[1] == store.epoch:
+        n = int(found[2])
+        if n <= hub.last_n and n + 1 >= await store.oldest_n():
+            return Place(n)
+    return Place(hub.last_n, cursor[:_CURSOR_CHARACTERS])
+
+
+async def place_since(store: AlertStore, hub: Hub, since_ms: int) -> Place:
+    """Return the place before the first event that was published after an instant (ms UTC)."""
+    first = await store.first_n_after(since_ms)
+    position = hub.last_n if first is None else min(first - 1, hub.last_n)
+    oldest = await store.oldest_n()
+    if first == oldest and oldest > 1:
+        # Older ones are forgotten, and some of them may be after that instant too.
+        return Place(hub.last_n, format_ms(since_ms))
+    return Place(position)
 
 
 async def stream(
-    store: AlertStore, hub: Hub, reader: Reader, gap_from: str | None, clock_ms: Callable[[], int]
+    store: AlertStore, hub: Hub, reader: Reader, missed: str | None, clock_ms: Callable[[], int]
 ) -> AsyncGenerator[bytes, None]:
     """Yield a reader's bytes until the hub closes or the reader is cut off.
 
@@ -50,9 +68,10 @@ async def stream(
     """
     ticks = hub.ticks
     cursor = store.cursor(reader.position)
-    yield notice(OPEN, Opened(cursor), cursor, clock_ms())
-    if gap_from is not None:
-        yield notice(GAP, Gap(gap_from, cursor), cursor, clock_ms())
+    form = reader.form
+    yield notice(form, OPEN, Opened(cursor), cursor, clock_ms())
+    if missed is not None:
+        yield notice(form, GAP, Gap(missed, cursor), cursor, clock_ms())
     while not hub.closed and not reader.cut.is_set():
         if reader.position < hub.first_n - 1:
             page = await store.events_after(reader.position, _PAGE)
@@ -62,9 +81,9 @@ async def stream(
                     yield encoded
             else:
                 # What this slow reader still lacked has been forgotten meanwhile.
-                missed, reader.position = store.cursor(reader.position), hub.last_n
+                lacked, reader.position = store.cursor(reader.position), hub.last_n
                 cursor = store.cursor(reader.position)
-                yield notice(GAP, Gap(missed, cursor), cursor, clock_ms())
+                yield notice(form, GAP, Gap(lacked, cursor), cursor, clock_ms())
             continue
         reader.live = True
         if fresh := hub.take(reader):
@@ -78,7 +97,7 @@ async def stream(
 
 def _encoded(store: AlertStore, reader: Reader, page: Sequence[FeedEvent]) -> bytes:
     return b"".join(
-        frame(store.cursor(event.n), event.type, event.body)
+        reader.form.encode(store.cursor(event.n), event.type, event.body)
         for event in page
         if _wanted(event, reader)
     )
@@ -89,7 +108,7 @@ def _wanted(event: FeedEvent, reader: Reader) -> bool:
 
 
 def _alive(store: AlertStore, reader: Reader, at_ms: int) -> bytes:
-    if reader.filters == NO_FILTERS:
-        return KEEPALIVE
+    if reader.filters == NO_FILTERS and reader.form.keepalive is not None:
+        return reader.form.keepalive
     cursor = store.cursor(reader.position)
-    return notice(POSITION, Position(cursor), cursor, at_ms)
+    return notice(reader.form, POSITION, Position(cursor), cursor, at_ms)

@@ -90,6 +90,11 @@ class Desk:
         """Whether the registers have been read once to their ends since the start."""
         return self._link.caught_up
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker takes what is filed."""
+        return self._link.connected
+
     async def wait_ready(self) -> None:
         """Return once the registers have been read to their ends."""
         await self._link.wait_caught_up()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from schemas.registers import REGISTERS, register_topic
@@ -16,6 +17,17 @@ from services.api.store.tables import positions as read_positions
 _IDS_A_QUERY = 500
 
 _NAMES = {register_topic(name): name for name in REGISTERS}
+
+
+class Span(Struct, frozen=True):
+    """A stretch of a topic: from an offset, up to another that is not in it."""
+
+    start: int
+    end: int
+
+
+class Hole(Exception):
+    """What was read does not join what the ledger holds; read on from where it stands."""
 
 
 class Ledger:
@@ -36,10 +48,15 @@ class Ledger:
         return await self._database.read(lambda connection: connection.scalar(query)) or 0
 
     async def apply(
-        self, versions: Mapping[str, Sequence[StoredVersion]], positions: Mapping[str, int]
+        self, versions: Mapping[str, Sequence[StoredVersion]], spans: Mapping[str, Span]
     ) -> None:
-        """Add versions by register and move the positions, in one transaction."""
-        await self._database.write(lambda connection: _apply(connection, versions, positions))
+        """Add versions by register and move the positions, in one transaction.
+
+        `spans` tells from which offset to which each topic was read. What another process that
+        shares the database has added already is left out. Raises Hole when a topic's position is
+        below the span: somebody began to read it anew.
+        """
+        await self._database.write(lambda connection: _apply(connection, versions, spans))
 
     async def forget(self, name: str) -> None:
         """Drop a register's versions and position: its topic is read anew."""
@@ -68,18 +85,21 @@ class Ledger:
 def _apply(
     connection: Connection,
     versions: Mapping[str, Sequence[StoredVersion]],
-    positions: Mapping[str, int],
+    spans: Mapping[str, Span],
 ) -> None:
-    for name, next_offset in positions.items():
-        place = {"topic": register_topic(name), "partition": 0}
-        moved = connection.execute(
-            update(read_positions).filter_by(**place).values(next_offset=next_offset)
-        )
-        if moved.rowcount == 0:
-            connection.execute(insert(read_positions).values(**place, next_offset=next_offset))
-    rows = [
-        {"name": name, **_row_of(version)} for name, filed in versions.items() for version in filed
-    ]
+    rows: list[dict[str, Any]] = []
+    for name, span in spans.items():
+        at = {"topic": register_topic(name), "partition": 0}
+        stored = connection.scalar(select(read_positions.c.next_offset).filter_by(**at))
+        if stored is None:
+            connection.execute(insert(read_positions).values(**at, next_offset=span.end))
+        elif stored < span.start:
+            raise Hole(f"{name} was read from {span.start} on, but stands at {stored}")
+        elif stored < span.end:
+            moved = update(read_positions).filter_by(**at).values(next_offset=span.end)
+            connection.execute(moved)
+        fresh = (one for one in versions.get(name, ()) if stored is None or one.place >= stored)
+        rows += [{"name": name, **_row_of(version)} for version in fresh]
     if rows:
         connection.execute(insert(register_versions), rows)
 

@@ -20,7 +20,7 @@ from schemas.filing import Filed
 from schemas.registers import REGISTERS, register_topic
 from schemas.topics import HEADERS
 from services.api.ending import stopped
-from services.api.registers.ledger import Ledger
+from services.api.registers.ledger import Ledger, Span
 from services.api.registers.metrics import LATE_VIEWS, LINK_FAILURES, REBUILDS, UNREADABLE
 from services.api.registers.stored import StoredVersion, version_of
 
@@ -63,6 +63,11 @@ class Link:
     def caught_up(self) -> bool:
         """Whether the topics have been read once to where they ended at the time."""
         return self._caught_up.is_set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker takes what is filed."""
+        return self._producer is not None
 
     def start(self) -> None:
         """Begin to connect and to read; a broker that is away is waited for."""
@@ -202,7 +207,10 @@ class Link:
                 _log.error("register_topic_shrank", register=name, read=position, end=ends[at])
                 await self._ledger.forget(name)
                 position = 0
-            position = max(position, starts[at])
+            if position < starts[at]:
+                # The topic has lost its beginning; there is nothing to read before its start.
+                await self._ledger.apply({}, {name: Span(position, starts[at])})
+                position = starts[at]
             self._moved_to(name, position)
             consumer.seek(at, position)
         return ends
@@ -212,16 +220,16 @@ class Link:
         if not batch:
             return
         versions: dict[str, list[StoredVersion]] = {}
-        positions: dict[str, int] = {}
+        spans: dict[str, Span] = {}
         for at, records in batch.items():
             name = self._names[at]
             versions[name] = list(_versions(name, records))
-            positions[name] = records[-1].offset + 1
-        await self._ledger.apply(versions, positions)
+            spans[name] = Span(self._applied[name], records[-1].offset + 1)
+        await self._ledger.apply(versions, spans)
         times = (version.recorded_ms for filed in versions.values() for version in filed)
         self._seen(max(times, default=0))
-        for name, position in positions.items():
-            self._moved_to(name, position)
+        for name, span in spans.items():
+            self._moved_to(name, span.end)
 
 
 def _versions(name: str, records: Sequence[ConsumerRecord]) -> Iterator[StoredVersion]:

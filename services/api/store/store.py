@@ -4,9 +4,11 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
+from schemas.alerts import AlertEvent
 from services.api.acts import Act
 from services.api.filters import Filters
 from services.api.store import transactions
@@ -14,6 +16,9 @@ from services.api.store.database import Database
 from services.api.store.rows import conditions
 from services.api.store.tables import alerts, counters, meta
 from services.api.store.transactions import Applied, FeedEvent, Published, Sourced
+
+_PAGE = 1_000
+_EVENT = msgspec.json.Decoder(AlertEvent)
 
 
 class Page(Struct, frozen=True):
@@ -26,7 +31,8 @@ class Page(Struct, frozen=True):
 class AlertStore:
     """Alerts, their events and the positions of the consumer and the outbox.
 
-    `on_commit` is called in the order of `n`, at once after each commit, and must not block.
+    `on_commit` is called in the order of `n`, at once after each commit, and must not block. Of
+    what other processes commit it is told in the same order, by `catch_up` at the latest.
     """
 
     def __init__(
@@ -35,21 +41,26 @@ class AlertStore:
         epoch: str,
         last_n: int,
         on_commit: Callable[[Sequence[Published]], None],
+        clock_ms: Callable[[], int],
     ) -> None:
         self.epoch = epoch
         self.last_n = last_n
         self._database = database
         self._on_commit = on_commit
+        self._clock_ms = clock_ms
         # Held until the events are handed on, so that this happens in the order of the commits.
         self._order = asyncio.Lock()
 
     @classmethod
     async def open(
-        cls, database: Database, on_commit: Callable[[Sequence[Published]], None]
+        cls,
+        database: Database,
+        on_commit: Callable[[Sequence[Published]], None],
+        clock_ms: Callable[[], int],
     ) -> "AlertStore":
         """Open the store on a migrated database; the first time gives it its epoch."""
         epoch, last_n = await database.write(_begin)
-        return cls(database, epoch, last_n, on_commit)
+        return cls(database, epoch, last_n, on_commit, clock_ms)
 
     def cursor(self, n: int) -> str:
         """Return the cursor of a place in the feed."""
@@ -99,6 +110,15 @@ class AlertStore:
         oldest = await self._database.read(transactions.oldest_n)
         return self.last_n + 1 if oldest is None else oldest
 
+    async def first_n_after(self, ms: int) -> int | None:
+        """Return the number of the first event committed after an instant (ms UTC), if any."""
+        return await self._database.read(lambda c: transactions.first_n_after(c, ms))
+
+    async def catch_up(self) -> None:
+        """Hand on what other processes have committed since."""
+        async with self._order:
+            await self._hand_on_from_log(None)
+
     async def positions(self, topic: str) -> dict[int, int]:
         """Return the next offset of each partition that the consumer has read from."""
         return await self._database.read(lambda c: transactions.positions_of(c, topic))
@@ -124,9 +144,11 @@ class AlertStore:
     ) -> Applied:
         async with self._order:
             applied = await self._database.write(
-                lambda c: transactions.apply_findings(c, self.cursor, topic, findings, next_offsets)
+                lambda c: transactions.apply_findings(
+                    c, self.cursor, topic, findings, next_offsets, self._clock_ms()
+                )
             )
-            self._hand_on(applied.published)
+            await self._hand_on(applied.published)
         return applied
 
     async def _act(
@@ -138,12 +160,26 @@ class AlertStore:
                     c, self.cursor, alert_id, revision, deed, actor, note, at_ms
                 )
             )
-            self._hand_on(published)
+            await self._hand_on(published)
 
-    def _hand_on(self, published: Sequence[Published]) -> None:
+    async def _hand_on(self, published: Sequence[Published]) -> None:
         if published:
-            self.last_n = published[-1].event.n
-            self._on_commit(published)
+            if published[0].event.n > self.last_n + 1:
+                await self._hand_on_from_log(published[0].event.n)
+            self._tell(published)
+
+    async def _hand_on_from_log(self, before: int | None) -> None:
+        """Hand on what others have committed, up to `before` (not with it), None = everything."""
+        while True:
+            page = await self.events_after(self.last_n, _PAGE)
+            others = [event for event in page if before is None or event.n < before]
+            if not others:
+                return
+            self._tell([Published(event, _EVENT.decode(event.body)) for event in others])
+
+    def _tell(self, published: Sequence[Published]) -> None:
+        self.last_n = published[-1].event.n
+        self._on_commit(published)
 
 
 def _begin(connection: Connection) -> tuple[str, int]:

@@ -13,6 +13,8 @@ from sqlalchemy import (
     Text,
 )
 
+from services.api.store.columns import Key, PlainText
+
 # Named constraints can be altered later on every database.
 metadata = MetaData(
     naming_convention={
@@ -27,22 +29,22 @@ metadata = MetaData(
 alerts = Table(
     "alerts",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", Key(64), primary_key=True),
     Column("raised_n", BigInteger, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("verb", String(16), nullable=False),
-    Column("survivor", String(64)),
-    Column("rule", String(64), nullable=False),
+    Column("survivor", Key(64)),
+    Column("rule", Key(64), nullable=False),
     Column("severity", String(16), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("grid", Text),
-    Column("site", Text),
-    Column("order_id", Text),
-    Column("subject", Text, nullable=False),
+    Column("grid", PlainText),
+    Column("site", PlainText),
+    Column("order_id", PlainText),
+    Column("subject", PlainText, nullable=False),
     Column("historical", Boolean, nullable=False),
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("last_seen_ms", BigInteger, nullable=False),
-    Column("search", Text, nullable=False),
+    Column("search", PlainText, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("acts", LargeBinary, nullable=False),
     Index("ix_alerts_raised_n", "raised_n", unique=True),
@@ -56,8 +58,8 @@ alerts = Table(
 )
 
 # The feed: every event in commit order, as the bytes that leave. `n` is counted by the row `feed`
-# of `counters`, whose update holds a lock until the commit: so n is in commit order, without holes,
-# on every database (an autoincrement is neither).
+# of `counters`, in a database that has one writer at a time (see Database): so n is in commit
+# order, without holes (an autoincrement is neither). `committed_ms` serves who asks by time.
 alert_events = Table(
     "alert_events",
     metadata,
@@ -65,7 +67,9 @@ alert_events = Table(
     Column("alert_id", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("type", String(64), nullable=False),
+    Column("committed_ms", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Index("ix_alert_events_committed_ms", "committed_ms"),
 )
 
 # Where the consumer of findings goes on, in the transaction of what it has read.

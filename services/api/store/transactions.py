@@ -26,10 +26,12 @@ from services.api.store.tables import alert_events, alerts, counters, positions
 # SQLite and PostgreSQL both bound the parameters of one statement.
 _IDS_A_QUERY = 500
 
+# The channel on which PostgreSQL tells of new events of the feed; the payload is the newest n.
+CHANNEL = "cordon_feed"
+
 # Built once: to build these for each batch took longer than to run them.
 _IDS: BindParameter[str] = bindparam("ids", expanding=True)
 _COUNTER = select(counters.c.value).where(counters.c.name == bindparam("name"))
-_COUNTER_LOCKED = _COUNTER.with_for_update()
 _SET_COUNTER = (
     update(counters).where(counters.c.name == bindparam("counter")).values(value=bindparam("value"))
 )
@@ -113,9 +115,10 @@ def apply_findings(
     topic: str,
     findings: Sequence[Sourced],
     next_offsets: Mapping[int, int],
+    now_ms: int,
 ) -> Applied:
     """Merge the findings that are at or above the stored positions, and move the positions."""
-    last_n = counter(connection, "feed", lock=True)
+    last_n = counter(connection, "feed")
     stored = positions_of(connection, topic)
     fresh = [one.finding for one in findings if one.offset >= stored.get(one.partition, 0)]
     published: list[Published] = []
@@ -123,7 +126,7 @@ def apply_findings(
         before = _records(connection, _touched(fresh))
         book = AlertBook(before.values())
         changes = [change for finding in fresh for change in book.apply(finding)]
-        published = _write(connection, cursor, before, book, changes, last_n)
+        published = _write(connection, cursor, before, book, changes, last_n, now_ms)
     _save_positions(connection, topic, stored, next_offsets)
     return Applied(len(fresh), len(findings) - len(fresh), published)
 
@@ -139,7 +142,7 @@ def apply_act(
     at_ms: int,
 ) -> list[Published]:
     """Apply a person's act; raises UnknownAlert, StaleRevision or acts.Refused."""
-    last_n = counter(connection, "feed", lock=True)
+    last_n = counter(connection, "feed")
     before = _records(connection, {alert_id})
     record = before.get(alert_id)
     if record is None:
@@ -148,12 +151,12 @@ def apply_act(
         raise StaleRevision(record.alert.revision)
     book = AlertBook(before.values())
     changes = book.act(alert_id, deed, actor, note, at_ms)
-    return _write(connection, cursor, before, book, changes, last_n)
+    return _write(connection, cursor, before, book, changes, last_n, at_ms)
 
 
-def counter(connection: Connection, name: str, *, lock: bool = False) -> int:
-    """Return a counter; with `lock`, no other writer comes in between until the commit."""
-    value = connection.scalar(_COUNTER_LOCKED if lock else _COUNTER, {"name": name})
+def counter(connection: Connection, name: str) -> int:
+    """Return a counter."""
+    value = connection.scalar(_COUNTER, {"name": name})
     return int(value or 0)
 
 
@@ -187,6 +190,14 @@ def oldest_n(connection: Connection) -> int | None:
     """Return the number of the oldest event that is kept."""
     oldest: int | None = connection.scalar(select(func.min(alert_events.c.n)))
     return oldest
+
+
+def first_n_after(connection: Connection, ms: int) -> int | None:
+    """Return the number of the first event that was committed after an instant (ms UTC)."""
+    first: int | None = connection.scalar(
+        select(func.min(alert_events.c.n)).where(alert_events.c.committed_ms > ms)
+    )
+    return first
 
 
 def prune(connection: Connection, keep: int) -> int:
@@ -226,6 +237,7 @@ def _write(
     book: AlertBook,
     changes: Sequence[AlertEvent],
     last_n: int,
+    now_ms: int,
 ) -> list[Published]:
     """Write what the book has that is not `before`, and number the events."""
     published: list[Published] = []
@@ -257,12 +269,16 @@ def _write(
                 "alert_id": one.event.alert_id,
                 "revision": one.change.data.revision,
                 "type": one.event.type,
+                "committed_ms": now_ms,
                 "body": one.event.body,
             }
             for one in published
         ]
         connection.execute(_INSERT_EVENTS, rows)
         set_counter(connection, "feed", published[-1].event.n)
+        if connection.dialect.name == "postgresql":
+            # Sent with the commit: the processes that share the database read on.
+            connection.exec_driver_sql(f"NOTIFY {CHANNEL}, '{published[-1].event.n}'")
     return published
 
 

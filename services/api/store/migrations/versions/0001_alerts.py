@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from services.api.store.columns import Key
+
 revision = "0001"
 down_revision = None
 
@@ -11,12 +13,12 @@ def upgrade() -> None:
     """Create the tables."""
     op.create_table(
         "alerts",
-        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("id", Key(64), nullable=False),
         sa.Column("raised_n", sa.BigInteger, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("verb", sa.String(16), nullable=False),
-        sa.Column("survivor", sa.String(64)),
-        sa.Column("rule", sa.String(64), nullable=False),
+        sa.Column("survivor", Key(64)),
+        sa.Column("rule", Key(64), nullable=False),
         sa.Column("severity", sa.String(16), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("grid", sa.Text),

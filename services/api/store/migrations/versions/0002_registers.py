@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from services.api.store.columns import Key
+
 revision = "0002"
 down_revision = "0001"
 
@@ -12,7 +14,7 @@ def upgrade() -> None:
     op.create_table(
         "register_versions",
         sa.Column("name", sa.String(64), nullable=False),
-        sa.Column("id", sa.String(128), nullable=False),
+        sa.Column("id", Key(128), nullable=False),
         sa.Column("place", sa.BigInteger, nullable=False, autoincrement=False),
         sa.Column("recorded_ms", sa.BigInteger, nullable=False),
         sa.Column("valid_from_ms", sa.BigInteger, nullable=False),
