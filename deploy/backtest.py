@@ -1,6 +1,7 @@
 """A timeline through the very engine and merge that the system runs, in one process."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from rules.registers import Registers
 from schemas.alerts import AlertEvent, FindingEvent
 from schemas.events import CLOCK_TYPE, KIND_BY_TYPE
 from schemas.filing import Filing
-from schemas.intake import Intake
+from schemas.intake import Intake, Record
 from schemas.persons import PseudonymKey
 from schemas.problems import Rejected
-from schemas.registers import parse_register_type
+from schemas.registers import is_change, is_unread_type, parse_register_type
 from schemas.settings import Settings
 from schemas.times import TimeProblem, format_ms, parse_ms
+from schemas.topics import JOINS
 from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event, Tick, sort_out
 from services.alerts.engine.engine import Engine
@@ -31,6 +33,7 @@ class Line(Struct):
 
     type: str
     time: str
+    recordedtime: str | None = None
 
 
 class Malformed(ValueError):
@@ -61,28 +64,36 @@ class Backtest:
             self._registers, self.book, history_since_ms=history_since_ms, timezone=timezone
         )
         self.alerts = AlertBook()
-        self._pending: list[Event] = []
+        self._pending: list[Tick | Record] = []
+        self._filed = False
         self.refused: list[tuple[str, str]] = []
+        self.passed_over: Counter[str] = Counter()
 
     def feed(self, line: bytes) -> Iterator[AlertEvent]:
         """Take one line in; yield the alert events that follow. Raises Malformed."""
         try:
             peeked = _peek(line)
             if peeked.type == CLOCK_TYPE:
+                yield from self._flush_filed()
                 self._pending.append(Tick(format_ms(parse_ms(peeked.time))))
             elif parse_register_type(peeked.type) is not None:
                 filed = self._filing.event(line)
-                yield from self.flush()
+                if self._pending:
+                    yield from self.flush()
                 self._registers.apply(filed.value)
-                yield from self.flush()
+                self._filed = True
             elif (kind := KIND_BY_TYPE.get(peeked.type)) is not None:
-                accepted = self._intake.accept(kind, line, 0, keep=True)
-                for record in accepted.records:
-                    events, refused = sort_out(record.topic, [record.value])
-                    self._pending += [event for event in events if event is not None]
-                    self.refused += [(record.id, each.reason) for each in refused]
+                yield from self._flush_filed()
+                self._pending += self._intake.accept(kind, line, 0, keep=True).records
+            elif is_unread_type(peeked.type):
+                recorded_ms = parse_ms(peeked.recordedtime or peeked.time)
+                yield from self._flush_filed()
+                self.passed_over[peeked.type] += 1
+                if not is_change(peeked.type):
+                    # As in a running system: no rule reads it, and the clock moves on.
+                    self._pending.append(Tick(format_ms(recorded_ms)))
             else:
-                raise Malformed(f"no rule reads events of type {peeked.type!r}")
+                raise Malformed(f"nothing takes events of type {peeked.type[:64]!r}")
         except Rejected as error:
             where = f" at {error.problem.field}" if error.problem.field else ""
             raise Malformed(f"{error}{where}") from error
@@ -93,10 +104,35 @@ class Backtest:
 
     def flush(self) -> Iterator[AlertEvent]:
         """Apply what is pending; yield the alert events that follow."""
-        self.engine.apply(self._pending)
-        self._pending = []
+        events, self._filed = self._sorted_out(), False
+        self.engine.apply(events)
+        while joined := self.engine.take_joins():
+            # There is one partition, so every join comes back to it.
+            joins, _ = sort_out(JOINS, [join.value for join in joined])
+            self.engine.apply([join for join in joins if join is not None])
         for _, value in self.engine.flush({}).findings:
             yield from self.alerts.apply(_decode_finding(value))
+
+    def _flush_filed(self) -> Iterator[AlertEvent]:
+        """Let what was filed act before anything else happens; filings in a row act at once."""
+        if self._filed:
+            yield from self.flush()
+
+    def _sorted_out(self) -> list[Event]:
+        """Return what is pending in its order, each topic decoded as a whole, as workers do."""
+        pending, self._pending = self._pending, []
+        events: list[Event | None] = [each if isinstance(each, Tick) else None for each in pending]
+        places: dict[str, list[int]] = {}
+        for place, each in enumerate(pending):
+            if isinstance(each, Record):
+                places.setdefault(each.topic, []).append(place)
+        for topic, found in places.items():
+            records = [each for place in found if isinstance(each := pending[place], Record)]
+            decoded, refused = sort_out(topic, [record.value for record in records])
+            for place, event in zip(found, decoded, strict=True):
+                events[place] = event
+            self.refused += [(records[each.index].id, each.reason) for each in refused]
+        return [event for event in events if event is not None]
 
 
 def run(lines: Iterable[bytes], backtest: Backtest, *, strict: bool) -> int:
@@ -116,6 +152,8 @@ def run(lines: Iterable[bytes], backtest: Backtest, *, strict: bool) -> int:
         write(_encode(event) + b"\n")
     for event_id, reason in backtest.refused:
         sys.stderr.write(f"event {event_id}: set aside: {reason}\n")
+    for event_type, count in sorted(backtest.passed_over.items()):
+        sys.stderr.write(f"{event_type}: {count} passed over, nothing reads them yet\n")
     sys.stdout.flush()
     return 1 if strict and malformed else 0
 
@@ -124,8 +162,9 @@ def main(
     file: Path, *, policy: Path | None, from_warm: bool, data_dir: Path | None, strict: bool
 ) -> int:
     """Run `cordon backtest`."""
-    if data_dir is not None:
-        path = Settings(data_dir=data_dir).pseudonym_key_path
+    settings = Settings() if data_dir is None else Settings(data_dir=data_dir)
+    if data_dir is not None or settings.pseudonym_key_file is not None:
+        path = settings.pseudonym_key_path
         if not path.exists():
             sys.stderr.write(f"no pseudonym key at {path}\n")
             return 2
@@ -135,12 +174,16 @@ def main(
         sys.stderr.write("using the fixed test key for pseudonyms (no --data-dir)\n")
     backtest = Backtest(
         key,
-        grammar=Settings().plate_grammar,
-        timezone=Settings().timezone,
+        grammar=settings.plate_grammar,
+        timezone=settings.timezone,
         history_since_ms=FOREVER_MS if from_warm else None,
     )
     code = 0
     for source in (policy, file) if policy is not None else (file,):
-        with source.open("rb") as lines:
-            code |= run(lines, backtest, strict=strict)
+        try:
+            with source.open("rb") as lines:
+                code |= run(lines, backtest, strict=strict)
+        except OSError as error:
+            sys.stderr.write(f"cannot read {source}: {error.strerror}\n")
+            return 2
     return code

@@ -1,5 +1,5 @@
-"""A simulated county: twenty sites, five thousand vehicles, fifty orders, and what happens there.
+"""A simulated county: sites, vehicles, households, orders, lists, and what happens there.
 
-Everything is drawn from one seed: the same seed and start give the same bytes, as a timeline
-(`cordon simulate`) and live (`cordon up --demo`).
+Everything is drawn from one seed: the same seed, size and start give the same bytes, as a timeline
+(`cordon simulate`) and live (`cordon up --demo`). docs/county.md tells what it contains.
 """

@@ -14,11 +14,14 @@ from schemas.times import DAY_MS, HOUR_MS, format_ms
 MISREAD_SHARE: Final = 0.1
 # A misread that is as sure of itself as a good read; the rules meet such ones too.
 _SURE_MISREAD_SHARE: Final = 0.05
-_PREVIEW_SHARE: Final = 0.6
+# Good reads with little confidence: rain, dirt, the low sun.
+_DIM_SHARE: Final = 0.04
+_MOST_PREVIEWS: Final = 3
 _COLOURS: Final = ("white", "black", "silver", "grey", "blue", "red")
 
 Direction = Literal["in", "out", "internal"]
 Proof = Literal["document", "code"]
+Colour = Literal["green", "yellow", "red"]
 
 
 class Sent(Struct, frozen=True):
@@ -26,6 +29,17 @@ class Sent(Struct, frozen=True):
 
     recorded_ms: int
     event: dict[str, Any]
+
+
+class Seen(Struct, frozen=True):
+    """What a check finds of a person; the temperature is drawn where none is given."""
+
+    temperature: float | None = None
+    colour: Colour = "green"
+    code_age_ms: int = HOUR_MS
+
+
+HEALTHY: Final = Seen()
 
 
 def passage(
@@ -37,27 +51,28 @@ def passage(
     *,
     sure: bool = False,
 ) -> Iterator[Sent]:
-    """Yield the frames of one vehicle before one camera: a preview perhaps, then one to three.
+    """Yield what one camera sends of one vehicle: previews, then the result over all frames.
 
-    A tenth of the frames is misread by one confusable character. `sure` = the last frame is read
-    right and confidently, for what is planted to be found.
+    A tenth of the readings is wrong by one confusable character. `sure` = the result is right and
+    confident, for what is planted to be found.
     """
     # Of one vehicle every camera sees the same body.
     colour = _COLOURS[sum(map(ord, plate)) % len(_COLOURS)]
-    frames = rng.randint(1, 3)
-    previews = 1 if rng.random() < _PREVIEW_SHARE else 0
+    previews = rng.randint(0, _MOST_PREVIEWS)
     # Frames of one camera arrive in their order, over one connection.
     delay_ms, moment_ms = rng.randint(80, 700), at_ms
-    for frame in range(previews + frames):
+    for frame in range(previews + 1):
         is_preview = frame < previews
         confidence = rng.uniform(0.5, 0.85) if is_preview else rng.uniform(0.92, 0.985)
         read = plate
-        if sure and frame == previews + frames - 1:
+        if sure and not is_preview:
             confidence = 0.99
         elif rng.random() < MISREAD_SHARE:
             read = _misread(plate, rng)
             if rng.random() >= _SURE_MISREAD_SHARE:
                 confidence = min(confidence, rng.uniform(0.55, 0.89))
+        elif rng.random() < _DIM_SHARE:
+            confidence = min(confidence, rng.uniform(0.5, 0.84))
         data = {
             "site": site.id,
             "direction": direction,
@@ -74,15 +89,23 @@ def passage(
 
 
 def check(
-    site: Site, direction: Direction, id_number: str, proof: Proof, at_ms: int, rng: random.Random
+    site: Site,
+    direction: Direction,
+    id_number: str,
+    proof: Proof,
+    at_ms: int,
+    rng: random.Random,
+    *,
+    seen: Seen = HEALTHY,
+    source: str | None = None,
 ) -> Sent:
-    """Return the check of one person on foot."""
+    """Return the check of one person on foot, by the site's own device unless another is named."""
     data = {
         "site": site.id,
         "direction": direction,
-        "person": _person(id_number, proof, at_ms, rng),
+        "person": _person(id_number, proof, at_ms, rng, seen),
     }
-    source, delay_ms = f"phone/{site.id}", rng.randint(80, 700)
+    source, delay_ms = source or f"phone/{site.id}", rng.randint(80, 700)
     return _sent("cordon.health-check.v1", source, at_ms, delay_ms, data, rng)
 
 
@@ -101,7 +124,7 @@ def scan(
         "direction": direction,
         "lane": "1",
         "plate": plate,
-        "persons": [_person(number, proof, at_ms, rng) for number in id_numbers],
+        "persons": [_person(number, proof, at_ms, rng, HEALTHY) for number in id_numbers],
     }
     source, delay_ms = f"scanner/{site.id}", rng.randint(80, 700)
     return _sent("cordon.checkpoint-scan.v1", source, at_ms, delay_ms, data, rng)
@@ -145,20 +168,22 @@ def _sent(
     )
 
 
-def _person(id_number: str, proof: Proof, at_ms: int, rng: random.Random) -> dict[str, Any]:
-    person: dict[str, Any] = {
+def _person(
+    id_number: str, proof: Proof, at_ms: int, rng: random.Random, seen: Seen
+) -> dict[str, Any]:
+    drawn = min(max(rng.gauss(36.5, 0.2), 35.7), 37.1)
+    issued_ms = at_ms - seen.code_age_ms
+    return {
         **identifier(id_number),
         "verified_by": proof,
-        # Fever begins at 37.3 and is nothing that this county plants.
-        "temperature": round(min(max(rng.gauss(36.5, 0.2), 35.9), 37.0), 1),
+        "temperature": round(drawn, 1) if seen.temperature is None else seen.temperature,
         "code": {
             "issuer": "330000",
-            "colour": "green",
-            "issued_at": format_ms(at_ms - HOUR_MS),
-            "expires_at": format_ms(at_ms + DAY_MS),
+            "colour": seen.colour,
+            "issued_at": format_ms(issued_ms),
+            "expires_at": format_ms(issued_ms + 3 * DAY_MS),
         },
     }
-    return person
 
 
 def _misread(plate: str, rng: random.Random) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from deploy.caller import NDJSON, Answer, Unreachable
 from deploy.county.devices import Sent
 from deploy.county.people import People
-from deploy.county.planted import Case
+from deploy.county.planted.case import Case
 from deploy.county.registers import Entry, entries
 from deploy.county.stream import Pace, stream
 from schemas.events import KIND_BY_TYPE

@@ -1,13 +1,29 @@
-"""The county's twenty sites and eight zones, and the roads between them in seconds."""
+"""Where things are: the sites and zones of a county, and how long the way between two is."""
 
+from functools import lru_cache
+from itertools import cycle, islice
+from math import cos, hypot, pi, radians, sin, sqrt
 from typing import Final, Literal
 
 from msgspec import Struct
 
+from deploy.county.size import Size
+
 Role = Literal["boundary", "checkpoint", "inner", "community"]
 REGION: Final = "county"
-FACILITY: Final = "facility-hotel"
-COMMUNITIES: Final = tuple(f"community-{n}" for n in range(1, 7))
+_LON, _LAT = 120.92, 30.84
+_METRES_PER_DEGREE: Final = 111_320.0
+_COMPASS: Final = (
+    ("north", "北界"), ("east", "东界"), ("south", "南界"), ("west", "西界"),
+    ("northeast", "东北界"), ("southeast", "东南界"), ("southwest", "西南界"),
+    ("northwest", "西北界"),
+)  # fmt: skip
+# Roads are so much longer than the straight line, and cars go so fast on them.
+_DETOUR: Final = 1.3
+_SPEED_M_S: Final = 15.0
+_LEAST_S: Final = 40
+# Golden angle: points along a spiral with it lie evenly over a disc.
+_GOLDEN: Final = pi * (3 - sqrt(5))
 
 
 class Site(Struct, frozen=True):
@@ -36,44 +52,121 @@ class Zone(Struct, frozen=True):
     radius_m: float
 
 
-ZONES: Final = (
-    Zone(REGION, "region", 120.92, 30.84, 22_000),
-    *(
-        Zone(name, "community", 120.88 + 0.02 * (n % 3), 30.82 + 0.03 * (n // 3), 450)
-        for n, name in enumerate(COMMUNITIES)
-    ),
-    Zone(FACILITY, "facility", 120.955, 30.865, 120),
-)
+class Places(Struct, frozen=True):
+    """All of a county. `boundary` are its gates and expressway exits, `gates` the main gate of
+    each community and facility by the name of the zone.
 
-BOUNDARY: Final = (
-    Site("gate-north", "北界卡口 north gate", "boundary", 120.92, 31.03),
-    Site("gate-east", "东界卡口 east gate", "boundary", 121.11, 30.84),
-    Site("gate-south", "南界卡口 south gate", "boundary", 120.92, 30.65),
-    Site("gate-west", "西界卡口 west gate", "boundary", 120.73, 30.84),
-)
-EXPRESSWAY: Final = (
-    Site("expressway-a", "高速东出口 expressway exit A", "checkpoint", 121.00, 30.80),
-    Site("expressway-b", "高速西出口 expressway exit B", "checkpoint", 120.84, 30.88),
-)
-INNER: Final = tuple(
-    Site(f"camera-{n}", f"市区相机 {n} town camera {n}", "inner", 120.87 + 0.017 * n, 30.84)
-    if n % 2
-    else Site(f"camera-{n}", f"市区相机 {n} town camera {n}", "inner", 120.87 + 0.017 * n, 30.85)
-    for n in range(1, 7)
-)
-COMMUNITY: Final = (
-    *(
-        Site(f"{each.id}-gate", f"小区门 {each.id}", "community", each.lon, each.lat, each.id)
-        for each in ZONES
-        if each.kind == "community"
-    ),
-    Site("community-1-back", "小区后门 back gate of community-1", "community", 120.881, 30.821,
-         COMMUNITIES[0]),
-    Site("facility-gate", "隔离点大门 facility gate", "community", 120.955, 30.865, FACILITY),
-)  # fmt: skip
-SITES: Final = (*BOUNDARY, *EXPRESSWAY, *INNER, *COMMUNITY)
+    `offline` loses its connection now and then and uploads afterwards; the clock of `skewed` is
+    fast.
+    """
+
+    zones: tuple[Zone, ...]
+    boundary: tuple[Site, ...]
+    checkpoints: tuple[Site, ...]
+    inner: tuple[Site, ...]
+    community: tuple[Site, ...]
+    communities: tuple[str, ...]
+    facilities: tuple[str, ...]
+    gates: dict[str, Site]
+    offline: Site
+    skewed: Site
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Every site."""
+        return (*self.boundary, *self.checkpoints, *self.inner, *self.community)
+
+    @property
+    def stops(self) -> tuple[Site, ...]:
+        """Where people are checked on the road."""
+        return (*self.checkpoints, *self.boundary)
 
 
-def gate_of(zone: str) -> Site:
-    """Return the main gate of a community or facility."""
-    return next(site for site in COMMUNITY if site.home == zone)
+@lru_cache(maxsize=4)
+def lay_out(size: Size) -> Places:
+    """Return the places of a county of a size."""
+    radius_m = size.radius_m
+    boundary = (
+        *(
+            Site(f"gate-{name}", f"{chinese}卡口 {name} gate", "boundary", *_ring(angle, radius_m))
+            for angle, (name, chinese) in zip(
+                islice(cycle((0, 90, 180, 270, 45, 135, 225, 315)), size.gates),
+                _COMPASS,
+                strict=False,
+            )
+        ),
+        *(
+            Site(
+                f"expressway-{letter}",
+                f"高速出口 {letter.upper()} expressway exit {letter.upper()}",
+                "boundary",
+                *_ring(20 + 360 * number / size.expressways, radius_m),
+            )
+            for number, letter in enumerate("abcdefgh"[: size.expressways])
+        ),
+    )
+    checkpoints = tuple(
+        Site(f"checkpoint-{n}", f"检查点 {n} checkpoint {n}", "checkpoint",
+             *_ring(60 + 360 * n / size.checkpoints, 0.7 * radius_m))
+        for n in range(1, size.checkpoints + 1)
+    )  # fmt: skip
+    inner = tuple(
+        Site(f"camera-{n}", f"市区相机 {n} town camera {n}", "inner",
+             *_spiral(n, size.cameras, 0.6 * radius_m))
+        for n in range(1, size.cameras + 1)
+    )  # fmt: skip
+    homes = size.communities + size.facilities
+    zones = tuple(
+        Zone(f"community-{n}", "community", *_spiral(n, homes, 0.65 * radius_m, turn=1.0), 450)
+        if n <= size.communities
+        else Zone(f"facility-{n - size.communities}", "facility",
+                  *_spiral(n, homes, 0.65 * radius_m, turn=1.0), 120)
+        for n in range(1, homes + 1)
+    )  # fmt: skip
+    main = {
+        zone.id: Site(
+            f"{zone.id}-gate", f"大门 {zone.id} gate", "community", zone.lon, zone.lat, zone.id
+        )
+        for zone in zones
+    }
+    back = (
+        Site(f"{zone.id}-back", f"后门 back gate of {zone.id}", "community",
+             zone.lon + 0.001, zone.lat + 0.001, zone.id)
+        for zone in zones[: size.back_gates]
+    )  # fmt: skip
+    return Places(
+        zones=(Zone(REGION, "region", _LON, _LAT, radius_m), *zones),
+        boundary=boundary,
+        checkpoints=checkpoints,
+        inner=inner,
+        community=(*main.values(), *back),
+        communities=tuple(zone.id for zone in zones if zone.kind == "community"),
+        facilities=tuple(zone.id for zone in zones if zone.kind == "facility"),
+        gates=main,
+        offline=boundary[1],
+        skewed=inner[1],
+    )
+
+
+@lru_cache(maxsize=8_192)
+def travel_s(start: Site, end: Site) -> int:
+    """Return how long the way by car is, in seconds, on a free road."""
+    east_m = (end.lon - start.lon) * _METRES_PER_DEGREE * cos(radians(_LAT))
+    north_m = (end.lat - start.lat) * _METRES_PER_DEGREE
+    return max(_LEAST_S, int(hypot(east_m, north_m) * _DETOUR / _SPEED_M_S))
+
+
+def _ring(degrees: float, radius_m: float) -> tuple[float, float]:
+    """Return the point of a circle that lies so many degrees from north."""
+    return _offset(radius_m * sin(radians(degrees)), radius_m * cos(radians(degrees)))
+
+
+def _spiral(number: int, count: int, radius_m: float, turn: float = 0.0) -> tuple[float, float]:
+    """Return the point of that number, from 1, of so many spread over a disc."""
+    distance_m, angle = radius_m * sqrt((number - 0.5) / count), turn + number * _GOLDEN
+    return _offset(distance_m * sin(angle), distance_m * cos(angle))
+
+
+def _offset(east_m: float, north_m: float) -> tuple[float, float]:
+    lon = _LON + east_m / (_METRES_PER_DEGREE * cos(radians(_LAT)))
+    return round(lon, 5), round(_LAT + north_m / _METRES_PER_DEGREE, 5)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from deploy.county.people import Ordered, People
-from deploy.county.places import SITES, ZONES
+from deploy.county.people import Listed, Ordered, People
+from deploy.county.places import REGION
 from schemas.times import DAY_MS, HOUR_MS, format_ms
 
 Entry = dict[str, Any]
@@ -17,19 +17,19 @@ def entries(people: People, epoch_ms: int) -> Iterator[tuple[str, Entry]]:
     `epoch_ms` is the day from which orders are counted back; the same epoch gives the same
     entries, which file as no change.
     """
-    since = format_ms(epoch_ms - _YEAR_MS)
-    for zone in ZONES:
+    since, until = format_ms(epoch_ms - _YEAR_MS), format_ms(epoch_ms + _YEAR_MS)
+    for zone in people.places.zones:
         yield (
             "zone",
             {
                 **common(zone.id, since, "county map"),
                 "kind": zone.kind,
                 "crs": "wgs84",
-                "centre": [round(zone.lon, 4), round(zone.lat, 4)],
+                "centre": [zone.lon, zone.lat],
                 "radius_m": zone.radius_m,
             },
         )
-    for site in SITES:
+    for site in people.places.sites:
         yield (
             "site",
             {
@@ -37,33 +37,24 @@ def entries(people: People, epoch_ms: int) -> Iterator[tuple[str, Entry]]:
                 "name": site.name,
                 "role": site.role,
                 "zones": site.zones,
-                "position": {"lon": round(site.lon, 4), "lat": round(site.lat, 4), "crs": "wgs84"},
+                "position": {"lon": site.lon, "lat": site.lat, "crs": "wgs84"},
                 "heartbeat_s": 0,
             },
         )
     for ordered in people.ordered:
         yield "order", _order(ordered, epoch_ms)
+    for ordered in people.ordered:
         if ordered.shared_car is not None:
-            yield (
-                "vehicle-link",
-                {
-                    **common(f"link-{ordered.order}", since, "vehicle office"),
-                    "person": identifier(ordered.id_number),
-                    "plate": ordered.shared_car,
-                    "role": "household",
-                    "strength": 0.8,
-                },
-            )
-    cars = [resident.plate for resident in people.residents]
-    cars += [plate for each in people.ordered if (plate := each.car or each.shared_car)]
-    for number, plate in enumerate(cars, 1):
+            yield "vehicle-link", _link(ordered, ordered.id_number, "household", 0.8, since)
+            yield "vehicle-link", _link(ordered, ordered.spouse, "owner", 1.0, since)
+    for number, plate in enumerate(_cars(people), 1):
         yield (
             "resident-vehicle",
-            {
-                **common(f"car-{number:04d}", since, "vehicle office"),
-                "plate": plate,
-            },
+            {**common(f"car-{number:05d}", since, "vehicle office"), "plate": plate},
         )
+    for listed in people.listed:
+        yield "watch-entry", _watch_entry(listed, epoch_ms, since, until)
+    yield from _exemptions(people, since, until)
 
 
 def common(entry_id: str, valid_from: str, reason: str) -> Entry:
@@ -83,6 +74,13 @@ def identifier(id_number: str) -> Entry:
     return {"id_type": "resident_id", "id_number": id_number}
 
 
+def _cars(people: People) -> Iterator[str]:
+    """Yield the plate of every car that is at home here, but for taxis and coaches."""
+    yield from (household.plate for household in people.residents if household.plate)
+    yield from (plate for each in people.ordered if (plate := each.car or each.shared_car))
+    yield from (listed.plate for listed in people.listed if listed.plate)
+
+
 def _order(ordered: Ordered, epoch_ms: int) -> Entry:
     start_ms = epoch_ms - ordered.days_ago * DAY_MS + 9 * HOUR_MS
     entry = {
@@ -97,3 +95,42 @@ def _order(ordered: Ordered, epoch_ms: int) -> Entry:
         "household": ordered.household,
     }
     return entry if ordered.car is None else {**entry, "vehicles": [ordered.car]}
+
+
+def _link(ordered: Ordered, id_number: str, role: str, strength: float, since: str) -> Entry:
+    return {
+        **common(f"link-{ordered.order}-{role}", since, "vehicle office"),
+        "person": identifier(id_number),
+        "plate": ordered.shared_car,
+        "role": role,
+        "strength": strength,
+    }
+
+
+def _watch_entry(listed: Listed, epoch_ms: int, since: str, until: str) -> Entry:
+    entry = {
+        **common(f"watch-{listed.id}", since, "health office"),
+        "valid_to": format_ms(epoch_ms - DAY_MS) if listed.expired else until,
+        "category": listed.category,
+    }
+    if listed.plate is not None:
+        entry["plate"] = listed.plate
+    if listed.id_number is not None:
+        entry["person"] = identifier(listed.id_number)
+    return entry if listed.site is None else {**entry, "sites": [listed.site]}
+
+
+def _exemptions(people: People, since: str, until: str) -> Iterator[tuple[str, Entry]]:
+    fleets = (("taxi", people.taxis), ("coach", people.coaches))
+    for name, plates in fleets:
+        for number, plate in enumerate(plates, 1):
+            entry = common(f"{name}-{number:03d}", since, "transport office")
+            yield "exemption", {**entry, "valid_to": until, "kind": "fleet", "plate": plate}
+    for number, plate in enumerate(people.trucks, 1):
+        entry = common(f"truck-{number:03d}", since, "supply office")
+        extra = {"valid_to": until, "kind": "green-channel", "corridor": [REGION]}
+        yield "exemption", {**entry, **extra, "plate": plate}
+    for number, id_number in enumerate(people.workers, 1):
+        entry = common(f"worker-{number:04d}", since, "industry office")
+        extra = {"valid_to": until, "kind": "whitelist"}
+        yield "exemption", {**entry, **extra, "person": identifier(id_number)}

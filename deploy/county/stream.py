@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
+from deploy.county.delivery import Delivery
 from deploy.county.devices import Sent
 from deploy.county.people import People
-from deploy.county.planted import PLANTS, Case
+from deploy.county.planted.case import Case
+from deploy.county.planted.plants import PLANTS
 from deploy.county.traffic import Traffic
 from schemas.times import MINUTE_MS, SECOND_MS
 
@@ -27,12 +30,12 @@ class Pace(Struct, frozen=True):
     every_s: float
 
 
-LIVE: Final = Pace(rate=20.0, opening_every_s=3.0, opening_s=60.0, every_s=20.0)
+LIVE: Final = Pace(rate=20.0, opening_every_s=3.0, opening_s=70.0, every_s=20.0)
 
 
-def steady(rate: float) -> Pace:
-    """Return the pace of a timeline: a case every ninety seconds from the beginning."""
-    return Pace(rate=rate, opening_every_s=90.0, opening_s=0.0, every_s=90.0)
+def steady(rate: float, every_s: float) -> Pace:
+    """Return the pace of a timeline: cases at even distances from the beginning."""
+    return Pace(rate=rate, opening_every_s=every_s, opening_s=0.0, every_s=every_s)
 
 
 def stream(people: People, seed: int, start_ms: int, pace: Pace) -> Iterator[Sent | Case]:
@@ -42,14 +45,18 @@ def stream(people: People, seed: int, start_ms: int, pace: Pace) -> Iterator[Sen
     cases = _cases(people, seed, start_ms, pace)
     case = next(cases)
     traffic = Traffic(people, seed, pace.rate)
+    delivery = Delivery(people.places, seed)
     minute_ms = start_ms - _LEAD_MS
     while True:
         for sent in traffic.minute(minute_ms):
-            if sent.recorded_ms >= start_ms:
-                count += 1
-                heappush(waiting, (sent.recorded_ms, count, sent))
+            for arriving in delivery.deliver(sent):
+                if arriving.recorded_ms >= start_ms:
+                    count += 1
+                    heappush(waiting, (arriving.recorded_ms, count, arriving))
         minute_ms += MINUTE_MS
         while case.at_ms < minute_ms:
+            arrivals = tuple(each for sent in case.sent for each in delivery.deliver(sent))
+            case = msgspec.structs.replace(case, sent=arrivals)
             count += 1
             heappush(waiting, (case.at_ms, count, case))
             for sent in case.sent:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from deploy.county.devices import Proof, Sent, check, passage, scan
-from deploy.county.numbers import resident_id
-from deploy.county.people import People, Resident
-from deploy.county.places import BOUNDARY, COMMUNITIES, EXPRESSWAY, INNER, gate_of
+from deploy.county.people import Household, People
+from deploy.county.places import Site, travel_s
 from schemas.times import HOUR_MS, MINUTE_MS, SECOND_MS
 
 # Weight of each hour in China's time, 1 on average.
@@ -16,25 +15,32 @@ RHYTHM: Final = (
     1.2, 1.2, 1.2, 1.3, 1.5, 1.95, 1.8, 1.4, 1.1, 0.75, 0.4, 0.25,
 )  # fmt: skip
 _UTC_OFFSET_H: Final = 8
+_LEAVE_H: Final = range(5, 11)
+_RETURN_H: Final = range(15, 24)
 # Counted over a day of trips; it turns a rate of events into one of trips.
 EVENTS_PER_TRIP: Final = 7.0
 _COMMUTERS_OF_TEN: Final = 3
-_WALKERS_FROM: Final = 10_000
-_WALKERS: Final = 3_000
+_FLEET_SHARE: Final = 0.02
 
 
 class Traffic:
     """The trips of a county at `rate` events per second on average.
 
-    Cars take turns, so that none is in two places at once; commuters leave the county on one turn
-    and come back on the next.
+    Cars take turns, so that none is in two places at once. Commuters leave the county in the
+    morning and come back in the evening.
     """
 
     def __init__(self, people: People, seed: int, rate: float) -> None:
         self._people = people
+        self._places = people.places
         self._seed = seed
         self._rate = rate
         self._turn = 0
+        # Mixed, so that all three kinds are on the road at any time.
+        self._fleets = sorted((*people.taxis, *people.coaches, *people.trucks), key=lambda p: p[3:])
+        self._coaches = frozenset(people.coaches)
+        self._fleet_turn = 0
+        self._away: set[int] = set()
 
     def minute(self, minute_ms: int) -> Iterator[Sent]:
         """Yield what the devices see of the trips that begin in a minute, trip by trip."""
@@ -42,60 +48,94 @@ class Traffic:
         hour = (minute_ms // HOUR_MS + _UTC_OFFSET_H) % 24
         trips = int(self._rate * 60 / EVENTS_PER_TRIP * RHYTHM[hour] + rng.random())
         for _ in range(trips):
-            yield from self._trip(minute_ms + rng.randrange(MINUTE_MS), rng)
+            yield from self._trip(minute_ms + rng.randrange(MINUTE_MS), hour, rng)
 
-    def _trip(self, at_ms: int, rng: random.Random) -> Iterator[Sent]:
+    def _trip(self, at_ms: int, hour: int, rng: random.Random) -> Iterator[Sent]:
         kind = rng.random()
         if kind < 0.2:
-            yield _walk(at_ms, rng)
-        elif kind < 0.27:
+            yield self._walk(at_ms, rng)
+        elif kind < 0.25:
             # Whoever is under order is checked where they must be, which is no breach.
             ordered = rng.choice(self._people.ordered)
-            gate = gate_of(ordered.zone)
+            gate = self._places.gates[ordered.zone]
             yield check(gate, "internal", ordered.id_number, "document", at_ms, rng)
+        elif kind < 0.25 + _FLEET_SHARE:
+            yield from self._fleet(at_ms, rng)
         else:
-            residents = self._people.residents
-            lap, number = divmod(self._turn, len(residents))
-            self._turn += 1
-            if number % 10 >= _COMMUTERS_OF_TEN:
-                yield from _errand(residents[number], at_ms, rng)
-            elif lap % 2 == 0:
-                yield from _commute(residents[number], at_ms, rng)
-            else:
-                yield from _return(residents[number], at_ms, rng)
+            yield from self._resident(at_ms, hour, rng)
+
+    def _resident(self, at_ms: int, hour: int, rng: random.Random) -> Iterator[Sent]:
+        residents = self._people.residents
+        number = self._turn % len(residents)
+        self._turn += 1
+        if number in self._away:
+            if hour in _RETURN_H:
+                self._away.remove(number)
+                yield from self._return(residents[number], at_ms, rng)
+        elif number % 10 < _COMMUTERS_OF_TEN and hour in _LEAVE_H:
+            self._away.add(number)
+            yield from self._leave(residents[number], at_ms, rng)
+        else:
+            yield from self._errand(residents[number], at_ms, rng)
+
+    def _walk(self, at_ms: int, rng: random.Random) -> Sent:
+        household = rng.choice(self._people.households)
+        proof: Proof = "document" if rng.random() < 0.3 else "code"
+        who = rng.choice(household.members)
+        gate = self._places.gates[household.community]
+        return check(gate, rng.choice(("in", "out")), who, proof, at_ms, rng)
+
+    def _errand(self, resident: Household, at_ms: int, rng: random.Random) -> Iterator[Sent]:
+        gate = self._places.gates[resident.community]
+        stops = rng.sample(self._places.inner, rng.randint(1, 3))
+        yield from _drive(resident.plate, gate, "out", at_ms, (*stops, gate), rng)
+
+    def _leave(self, resident: Household, at_ms: int, rng: random.Random) -> Iterator[Sent]:
+        gate = self._places.gates[resident.community]
+        stops = (rng.choice(self._places.inner), rng.choice(self._places.boundary))
+        yield from _drive(resident.plate, gate, "out", at_ms, stops, rng)
+
+    def _return(self, resident: Household, at_ms: int, rng: random.Random) -> Iterator[Sent]:
+        entrance = rng.choice(self._places.boundary)
+        inside = resident.members[: rng.randint(1, len(resident.members))]
+        assert resident.plate is not None
+        yield scan(entrance, "in", resident.plate, inside, "document", at_ms + 20 * SECOND_MS, rng)
+        stops = (rng.choice(self._places.inner), self._places.gates[resident.community])
+        yield from _drive(resident.plate, entrance, "in", at_ms, stops, rng)
+
+    def _fleet(self, at_ms: int, rng: random.Random) -> Iterator[Sent]:
+        """Yield the trip of a taxi, a coach or a truck: all come in over the boundary, and all
+        are exempt from being news."""
+        people, places = self._people, self._places
+        plate = self._fleets[self._fleet_turn % len(self._fleets)]
+        self._fleet_turn += 1
+        entrance, leaves = rng.choice(places.boundary), rng.choice(places.boundary)
+        stops = [rng.choice(places.inner), rng.choice(places.checkpoints), leaves]
+        if plate in self._coaches:
+            aboard = [rng.choice(each.members) for each in rng.sample(people.households, 12)]
+            yield scan(entrance, "in", plate, aboard, "code", at_ms + 30 * SECOND_MS, rng)
+        yield from _drive(plate, entrance, "in", at_ms, stops, rng)
 
 
-def _walk(at_ms: int, rng: random.Random) -> Sent:
-    number = _WALKERS_FROM + rng.randrange(_WALKERS)
-    gate = gate_of(COMMUNITIES[number % len(COMMUNITIES)])
-    proof: Proof = "document" if rng.random() < 0.3 else "code"
-    return check(gate, rng.choice(("in", "out")), resident_id(number), proof, at_ms, rng)
-
-
-def _errand(resident: Resident, at_ms: int, rng: random.Random) -> Iterator[Sent]:
-    gate = gate_of(resident.community)
-    yield from passage(gate, "out", resident.plate, at_ms, rng)
-    for camera in rng.sample(INNER, rng.randint(1, 3)):
-        at_ms += rng.randint(60, 150) * SECOND_MS
-        yield from passage(camera, "internal", resident.plate, at_ms, rng)
-    at_ms += rng.randint(1, 6) * MINUTE_MS
-    yield from passage(gate, "in", resident.plate, at_ms, rng)
-
-
-def _commute(resident: Resident, at_ms: int, rng: random.Random) -> Iterator[Sent]:
-    yield from passage(gate_of(resident.community), "out", resident.plate, at_ms, rng)
-    at_ms += rng.randint(60, 240) * SECOND_MS
-    yield from passage(rng.choice(INNER), "internal", resident.plate, at_ms, rng)
-    at_ms += rng.randint(120, 480) * SECOND_MS
-    yield from passage(rng.choice(BOUNDARY), "out", resident.plate, at_ms, rng)
-
-
-def _return(resident: Resident, at_ms: int, rng: random.Random) -> Iterator[Sent]:
-    entrance = rng.choice((*BOUNDARY, *EXPRESSWAY))
-    who, scan_ms = [resident.id_number], at_ms + 20 * SECOND_MS
-    yield from passage(entrance, "in", resident.plate, at_ms, rng)
-    yield scan(entrance, "in", resident.plate, who, "document", scan_ms, rng)
-    at_ms += rng.randint(180, 480) * SECOND_MS
-    yield from passage(rng.choice(INNER), "internal", resident.plate, at_ms, rng)
-    at_ms += rng.randint(60, 240) * SECOND_MS
-    yield from passage(gate_of(resident.community), "in", resident.plate, at_ms, rng)
+def _drive(
+    plate: str | None,
+    start: Site,
+    direction: str,
+    at_ms: int,
+    stops: tuple[Site, ...] | list[Site],
+    rng: random.Random,
+) -> Iterator[Sent]:
+    """Yield the passages of a car from one site over others; the last one ends the trip: out of
+    the county, or in through the gate of a home."""
+    assert plate is not None, "only households with a car drive"
+    yield from passage(start, "in" if direction == "in" else "out", plate, at_ms, rng)
+    here = start
+    for site in stops:
+        at_ms += int(travel_s(here, site) * rng.uniform(1.0, 1.4)) * SECOND_MS
+        if site.role == "boundary":
+            yield from passage(site, "out", plate, at_ms, rng)
+        elif site.role == "community":
+            yield from passage(site, "in", plate, at_ms, rng)
+        else:
+            yield from passage(site, "internal", plate, at_ms, rng)
+        here = site

@@ -72,9 +72,12 @@ def told(summary: Summary) -> str:
     counts = (
         (summary.accepted, "accepted"),
         (summary.duplicates, "duplicates"),
-        (summary.unchanged, "unchanged"),
         (summary.rejected, "rejected"),
+        (summary.set_aside, f"fields set aside (first {summary.first_aside})"),
+        (summary.filed, "filed"),
+        (summary.unchanged, "unchanged"),
         (summary.skipped, "clock lines skipped"),
+        (summary.passed_over, "passed over, nothing reads them yet"),
         (summary.malformed, "malformed"),
     )
     return ", ".join(

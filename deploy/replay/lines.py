@@ -6,9 +6,9 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from schemas.events import CLOCK_TYPE, KIND_BY_TYPE
-from schemas.registers import parse_register_type
-from schemas.times import TimeProblem, parse_ms
+from schemas.events import CLOCK_TYPE, KIND_BY_TYPE, Clock
+from schemas.registers import is_change, is_unread_type, parse_register_type
+from schemas.times import TimeProblem, format_ms, parse_ms
 
 Sort = Literal["event", "register", "clock"]
 CLOCK_PATH: Final = "/v1/clock"
@@ -32,6 +32,13 @@ class Malformed(Struct, frozen=True):
     problem: str
 
 
+class Passed(Struct, frozen=True):
+    """A line that nothing in this version reads."""
+
+    number: int
+    type: str
+
+
 class _Head(Struct):
     type: str
     time: str
@@ -39,9 +46,10 @@ class _Head(Struct):
 
 
 _decode_head = msgspec.json.Decoder(_Head).decode
+_encode = msgspec.json.Encoder().encode
 
 
-def read_lines(lines: Iterable[bytes]) -> Iterator[Line | Malformed]:
+def read_lines(lines: Iterable[bytes]) -> Iterator[Line | Passed | Malformed]:
     """Yield what the lines are, in their order; empty ones are passed over."""
     for number, raw in enumerate(lines, 1):
         body = raw.strip()
@@ -59,5 +67,11 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Line | Malformed]:
             yield Line(number, "register", REGISTERS_PATH, body, recorded_ms)
         elif head.type in KIND_BY_TYPE:
             yield Line(number, "event", KIND_BY_TYPE[head.type].path, body, recorded_ms)
+        elif is_unread_type(head.type):
+            yield Passed(number, head.type)
+            if not is_change(head.type):
+                # What it says, nothing reads; when it was recorded still moves the clock.
+                tick = _encode(Clock(type="cordon.clock.v1", time=format_ms(recorded_ms)))
+                yield Line(number, "clock", CLOCK_PATH, tick, recorded_ms)
         else:
             yield Malformed(number, f"nothing takes events of type {head.type[:64]!r}")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from deploy.caller import NDJSON, Answer, Unreachable
 from deploy.replay.groups import Group, group_lines
-from deploy.replay.lines import CLOCK_PATH, Line, Malformed, read_lines
+from deploy.replay.lines import CLOCK_PATH, Line, Malformed, Passed, read_lines
 from schemas.events import Clock
 from schemas.registers import parse_register_type
 from schemas.times import SECOND_MS, format_ms
@@ -35,13 +35,22 @@ class ReplayError(Exception):
 
 
 class Summary(Struct):
-    """What became of the lines, the malformed ones included."""
+    """What became of the lines, the malformed ones included.
+
+    `accepted` and `duplicates` are events, `filed` and `unchanged` register changes. `set_aside`
+    counts the fields of accepted events that failed their checks; `first_aside` tells the first of
+    them, since one wrong setting sets a field of every event aside.
+    """
 
     accepted: int = 0
     duplicates: int = 0
+    filed: int = 0
     unchanged: int = 0
+    set_aside: int = 0
+    first_aside: str = ""
     rejected: int = 0
     skipped: int = 0
+    passed_over: int = 0
     malformed: int = 0
 
 
@@ -108,6 +117,8 @@ class Sender:
             if isinstance(line, Malformed):
                 self.summary.malformed += 1
                 self._complain(f"line {line.number}: {line.problem}")
+            elif isinstance(line, Passed):
+                self.summary.passed_over += 1
             else:
                 yield line
 
@@ -130,12 +141,16 @@ class Sender:
         answer = self._until_taken(service, "POST", group.path, group.body)
         _require_taken(answer, group.path)
         outcome: dict[str, Any] = answer.json()
-        if group.path != CLOCK_PATH:
+        if group.lines[0].sort == "event":
             self.summary.accepted += outcome.get("accepted", 0)
             self.summary.duplicates += outcome.get("duplicates", 0)
+        elif group.lines[0].sort == "register":
+            self.summary.filed += outcome.get("accepted", 0)
             self.summary.unchanged += outcome.get("unchanged", 0)
         for each in outcome.get("rejected", ()):
             self._reject(group.lines[each["index"]], each["problem"])
+        for each in outcome.get("warnings", ()):
+            self._set_aside(group.lines[each["index"]], each["problem"])
 
     def _file(self, line: Line) -> None:
         """File one register change as anybody else would: from now on."""
@@ -151,7 +166,7 @@ class Sender:
         body = msgspec.json.encode(data) if method == "PUT" else b""
         answer = self._until_taken(self._api, method, path, body, "application/json")
         if answer.status in (200, 201, 204):
-            self.summary.accepted += 1
+            self.summary.filed += 1
         elif answer.status == 404 and method == "DELETE":
             self.summary.unchanged += 1
         elif answer.status == 422 or answer.status == 400:
@@ -161,9 +176,12 @@ class Sender:
 
     def _reject(self, line: Line, problem: dict[str, Any]) -> None:
         self.summary.rejected += 1
-        where = f" at {problem['field']}" if problem.get("field") else ""
-        detail = problem.get("detail") or problem.get("title")
-        self._complain(f"line {line.number}: refused: {detail}{where}")
+        self._complain(f"line {line.number}: refused: {_sentence(problem)}")
+
+    def _set_aside(self, line: Line, problem: dict[str, Any]) -> None:
+        self.summary.set_aside += 1
+        if not self.summary.first_aside:
+            self.summary.first_aside = f"line {line.number}: {_sentence(problem)}"
 
     def _until_taken(
         self, service: Transport, method: str, path: str, body: bytes, content_type: str = NDJSON
@@ -188,6 +206,11 @@ class Sender:
 def _require_taken(answer: Answer, path: str) -> None:
     if answer.status not in (200, 202):
         raise ReplayError(f"{path} answered {answer.status}: {answer.body[:500].decode()}")
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    where = f" at {problem['field']}" if problem.get("field") else ""
+    return f"{problem.get('detail') or problem.get('title')}{where}"
 
 
 def _without_recordedtime(group: Group) -> Group:

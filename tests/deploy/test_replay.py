@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from deploy.caller import Answer, Unreachable
+from deploy.replay import command
 from deploy.replay.groups import group_lines
-from deploy.replay.lines import Line, Malformed, read_lines
+from deploy.replay.lines import Line, Malformed, Passed, read_lines
 from deploy.replay.sender import ReplayError, Sender
 
 Call = tuple[str, str, list[Any]]
@@ -122,6 +123,20 @@ def test_lines_are_told_apart_and_bad_ones_numbered() -> None:
     assert [each.number for each in found if isinstance(each, Malformed)] == [5, 6]
 
 
+def test_a_line_that_nothing_reads_yet_still_moves_the_clock() -> None:
+    raw = ndjson(
+        {"type": "cordon.heartbeat.v1", "time": "2026-03-02T08:00:00+08:00"},
+        {"type": "cordon.route.put.v1", "time": "2026-03-02T09:00:00+08:00"},
+    )
+    one, other, tick = sorted(read_lines(raw), key=lambda each: isinstance(each, Line))
+    assert [one, other] == [Passed(1, "cordon.heartbeat.v1"), Passed(2, "cordon.route.put.v1")]
+    assert isinstance(tick, Line)
+    assert json.loads(tick.body) == {
+        "type": "cordon.clock.v1",
+        "time": "2026-03-02T00:00:00.000Z",
+    }
+
+
 def test_everything_goes_in_order_and_the_clock_of_all_partitions_ends_equal() -> None:
     journal: list[Call] = []
     api, ingest = Service(), Service()
@@ -139,7 +154,7 @@ def test_everything_goes_in_order_and_the_clock_of_all_partitions_ends_equal() -
     ]
     assert journal[1][2][0] == first
     assert journal[-1][2] == [{"type": "cordon.clock.v1", "time": "2026-03-02T00:00:30.000Z"}]
-    assert (summary.accepted, summary.rejected, summary.malformed) == (6, 0, 0)
+    assert (summary.accepted, summary.filed, summary.rejected, summary.malformed) == (3, 3, 0, 0)
 
 
 def test_a_system_with_the_walls_clock_gets_events_as_of_now() -> None:
@@ -183,6 +198,30 @@ def test_a_refused_line_is_named_by_its_number_in_the_file() -> None:
     assert (summary.accepted, summary.duplicates, summary.rejected, summary.malformed) == (
         1, 1, 1, 1,
     )  # fmt: skip
+
+
+def test_what_was_set_aside_is_told_and_counted() -> None:
+    aside = [
+        {"index": index, "problem": {"detail": "no plate", "field": "data.plate"}}
+        for index in range(12)
+    ]
+    answer = {"accepted": 12, "duplicates": 0, "rejected": [], "warnings": aside}
+    ingest = Service([Answer(202, json.dumps(answer).encode())])
+    lines = ndjson(*(hit(second) for second in range(12)))
+    summary = sender(Service(), ingest).run(lines, keep_times=False)
+    assert command.told(summary) == (
+        "12 accepted, 0 rejected, 12 fields set aside (first line 1: no plate at data.plate)"
+    )
+
+
+def test_events_and_filings_are_counted_apart() -> None:
+    answers = [
+        Answer(200, b'{"accepted": 1, "unchanged": 1, "rejected": []}'),
+        Answer(202, b'{"accepted": 1, "duplicates": 1, "rejected": []}'),
+    ]
+    api, ingest = Service(answers[:1]), Service(answers[1:])
+    summary = sender(api, ingest).run(ndjson(site(1), site(2), hit(3), hit(4)), keep_times=True)
+    assert command.told(summary) == "1 accepted, 1 duplicates, 0 rejected, 1 filed, 1 unchanged"
 
 
 def test_a_request_that_is_refused_whole_ends_the_replay() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from deploy.backtest import FOREVER_MS, Backtest
 from deploy.county.people import settle
-from deploy.county.timeline import Planted, write
+from deploy.county.timeline import write
+from deploy.county.truth import Planted
 from deploy.replay import command
 from schemas.alerts import Alert
 from schemas.persons import PseudonymKey
@@ -81,3 +82,25 @@ def test_a_replay_ends_as_backtest_says(system: RunningSystem, tmp_path: Path) -
     feed.close()
     assert found == expected
     assert system.stop() < 20
+
+
+def test_what_partitions_tell_one_another_is_the_same_live(system: RunningSystem) -> None:
+    timeline = Path(__file__).parents[1] / "alerts" / "timelines" / "46-biased-device.ndjson"
+    ready = system.start()
+    lines = timeline.read_bytes().splitlines(keepends=True)
+    # A fever that was withdrawn before it was ever told is not in either log of alerts.
+    standing = {key: each for key, each in backtested(lines, system.data_dir).items()
+                if each[2] != "retracted"}  # fmt: skip
+    assert sorted(each[0] for each in standing.values()) == ["fever", "read-quality"]
+    target = command.Target(ready.api, ready.ingest, ready.replay_token)
+    feed = system.feed(DEADLINE_S)
+    assert command.main(timeline, target, speed=None) == 0
+    until_s = time.monotonic() + DEADLINE_S
+
+    def found() -> dict[str, tuple[Any, ...]]:
+        return {key: each for key, each in listed(system).items() if each[2] != "retracted"}
+
+    while found() != standing and time.monotonic() < until_s:
+        feed.alert()
+    feed.close()
+    assert found() == standing

@@ -1,0 +1,1 @@
+"""`cordon import`: a CSV of somebody else's detections or sites becomes a timeline."""
