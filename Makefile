@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run test check bench fault fault-short schemas clean
+.PHONY: help setup run test check bench score fault fault-short schemas clean
 
 BIN := .venv/bin
 STAMP := .venv/.cordon-setup
@@ -35,7 +35,7 @@ $(STAMP): pyproject.toml uv.lock
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV_PIN)'; \
 	fi
 	@echo 'setup: downloading and installing the locked packages (about 150 MB the first time)'
-	@env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never \
+	@env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 \
 		$(BIN)/uv sync --frozen --python $(BIN)/python
 	@touch $@
 	@echo 'setup: ready'
@@ -54,6 +54,9 @@ check: $(STAMP) ## Lint, format, strict types, and drift of the generated contra
 
 bench: $(STAMP) ## Measure throughput against the floor and stock Faust, and latency
 	$(BIN)/cordon bench
+
+score: $(STAMP) ## Judge three simulated counties and compare with what is planted in them
+	$(BIN)/cordon score
 
 fault: $(STAMP) ## Run the slow suite that kills processes in mid-stream
 	$(BIN)/python -m pytest -m fault

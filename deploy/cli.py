@@ -129,8 +129,16 @@ def replay(
 def simulate(
     out: Annotated[Path, typer.Option(help="The timeline; the truth goes to OUT.truth.json.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
-    hours: Annotated[float, typer.Option(min=0.01, help="How long it lasts.")] = 2.0,
-    rate: Annotated[float, typer.Option(min=0.1, help="Events per second, on average.")] = 2.0,
+    hours: Annotated[
+        float | None, typer.Option(min=0.01, help="How long it lasts; 2 where neither is given.")
+    ] = None,
+    days: Annotated[float | None, typer.Option(min=0.01, help="The same in days.")] = None,
+    scale: Annotated[
+        Literal["small", "full"], typer.Option(help="small: the demo's; full: a whole county.")
+    ] = "small",
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Events per second; unset: the scale's own.")
+    ] = None,
     start: Annotated[
         str, typer.Option(help="When it begins: an RFC 3339 date-time.")
     ] = "2026-03-02T08:00:00+08:00",
@@ -138,7 +146,58 @@ def simulate(
     """Write a simulated county as a timeline, with what is planted in it."""
     from deploy.county import timeline
 
-    raise typer.Exit(timeline.main(out, seed=seed, hours=hours, rate=rate, start=start))
+    if hours is not None and days is not None:
+        typer.echo("simulate: --hours and --days exclude each other", err=True)
+        raise typer.Exit(2)
+    length_h = 24 * days if days is not None else 2.0 if hours is None else hours
+    raise typer.Exit(
+        timeline.main(out, seed=seed, hours=length_h, rate=rate, start=start, scale=scale)
+    )
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV file of detections or sites.")],
+    out: Annotated[Path, typer.Option(help="The timeline.")],
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="mrc-com, bath-anpr: what the columns mean.")
+    ] = None,
+    columns: Annotated[
+        Path | None, typer.Option(help="The same in a file of your own, TOML or JSON.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Zone of times without an offset; else the format's.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when any row is bad.")] = False,
+) -> None:
+    """Turn somebody else's CSV into a timeline; bad rows are told with their number."""
+    from deploy.imports import command
+
+    raise typer.Exit(
+        command.main(
+            file,
+            out=out,
+            format_name=format_name,
+            columns=columns,
+            timezone=timezone,
+            strict=strict,
+        )
+    )
+
+
+@app.command()
+def score(
+    seeds: Annotated[int, typer.Option(min=1, help="Counties of the seeds from 1 on.")] = 3,
+    scale: Annotated[
+        Literal["small", "full"], typer.Option(help="small: the demo's; full: a whole county.")
+    ] = "full",
+    hours: Annotated[float, typer.Option(min=0.5, help="How long each lasts.")] = 24.0,
+    out: Annotated[Path | None, typer.Option(help="Write the figures here too, as JSON.")] = None,
+) -> None:
+    """Judge simulated counties and compare with the truth; exit 1 when a goal is missed."""
+    from deploy.score import command
+
+    raise typer.Exit(command.main(seeds=seeds, scale=scale, hours=hours, out=out))
 
 
 @app.command()
@@ -228,15 +287,18 @@ def letters_replay(
 
 @tokens_app.command("init")
 def tokens_init(data_dir: DataDir = None) -> None:
-    """Make the deployment's tokens and its pseudonym key where there are none."""
+    """Make tokens, pseudonym key and the note of the first start, where there are none."""
     from deploy.credentials import ensure_credentials
     from deploy.system import Places
     from schemas.persons import PseudonymKey
+    from services.alerts.agents.main import history_since_ms
 
     settings = settings_with(data_dir=data_dir)
     places = Places(settings.data_dir.absolute())
     ensure_credentials(places.secrets, settings.tokens_path)
     PseudonymKey.load_or_create(settings.pseudonym_key_path)
+    # Workers that start at once must not each note a first start of their own.
+    history_since_ms(settings)
     typer.echo(f"the tokens are in {places.secrets}")
 
 
@@ -278,7 +340,7 @@ def _serve(name: "Service", log_form: LogForm) -> None:
 @app.command()
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(help="gate, latency; all where none is named.")
+        list[str] | None, typer.Argument(help="Which to run; all where none is named.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures here too, as JSON.")] = None,
 ) -> None:
@@ -287,7 +349,8 @@ def bench(
 
     unknown = set(names or ()) - set(command.BENCHMARKS)
     if unknown:
-        typer.echo(f"bench: no benchmark is named {', '.join(sorted(unknown))}", err=True)
+        there = ", ".join(command.BENCHMARKS)
+        typer.echo(f"bench: no benchmark is named {', '.join(sorted(unknown))}: {there}", err=True)
         raise typer.Exit(2)
     raise typer.Exit(command.main(names or [], out))
 

@@ -15,6 +15,8 @@ from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from deploy import topics
 from deploy.broker import JarVerificationError
@@ -27,11 +29,13 @@ from deploy.ready_file import Ready
 from deploy.system import Places
 from deploy.topics_errors import TopicsError
 from schemas.settings import Settings
+from services.api.store.database import Database
 
 State = Literal["ok", "note", "bad"]
 LOW_DISK_BYTES: Final = 2 << 30
 MOST_SKEW_S: Final = 2.0
 MUCH_LAG: Final = 10_000
+OLDEST_POSTGRESQL: Final = 14
 _LAG: Final = "cordon_worker_lag_events"
 _TIMEOUT_S: Final = 3.0
 _COLOURS: Final[dict[State, str]] = {"ok": "green", "note": "yellow", "bad": "red"}
@@ -71,6 +75,8 @@ async def examine(settings: Settings) -> list[Finding]:
     ready = Ready.load(places.ready) if places.ready.exists() else None
     bootstrap = ready.kafka if ready else settings.kafka
     findings = [java(), jars(settings.cache_path), disk(places.data_dir)]
+    if settings.database_url is not None:
+        findings.append(await database(settings.database_url))
     partitions = settings.partitions
     if places.deployment.exists():
         try:
@@ -118,6 +124,33 @@ def disk(folder: Path) -> Finding:
     free = shutil.disk_usage(there).free
     state: State = "ok" if free >= LOW_DISK_BYTES else "bad"
     return Finding("disk", state, f"{free / (1 << 30):.1f} GiB free at {there}")
+
+
+async def database(url: str) -> Finding:
+    """Look whether the store's database answers, and whether its version will do."""
+    try:
+        found = Database(url)
+    except ValueError as error:
+        return Finding("database", "bad", str(error))
+    # Nothing that is shown may hold the password.
+    where = make_url(url).render_as_string()
+    try:
+        text = await found.read(_version)
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        return Finding("database", "bad", f"{where}: {cause}")
+    finally:
+        await found.close()
+    number = int(text.split(".")[0])
+    if make_url(url).get_backend_name() == "postgresql" and number < OLDEST_POSTGRESQL:
+        return Finding("database", "bad", f"{where}: PostgreSQL {text}, not {OLDEST_POSTGRESQL}")
+    return Finding("database", "ok", f"{where}, version {text}")
+
+
+def _version(connection: Connection) -> str:
+    version = connection.dialect.server_version_info
+    assert version is not None
+    return ".".join(map(str, version))
 
 
 def ports(settings: Settings) -> Finding:

@@ -1,6 +1,11 @@
-"""Whether a service answers /readyz, asked without a client library."""
+"""Whether a service answers /readyz, asked without a client library.
+
+`python -m deploy.readiness PORT…` is the health check of the image: it ends with 0 when a service
+on one of the ports is ready. A container has one service, and the check need not know which.
+"""
 
 import asyncio
+import sys
 from typing import Final
 
 _TIMEOUT_S: Final = 2.0
@@ -29,3 +34,12 @@ async def wait_ready(host: str, port: int) -> None:
         if await is_ready(host, port):
             return
         await asyncio.sleep(_POLL_S)
+
+
+async def any_ready(host: str, ports: list[int]) -> bool:
+    """Tell whether the service on one of the ports is ready."""
+    return any(await asyncio.gather(*(is_ready(host, port) for port in ports)))
+
+
+if __name__ == "__main__":
+    sys.exit(not asyncio.run(any_ready("127.0.0.1", [int(port) for port in sys.argv[1:]])))

@@ -42,6 +42,18 @@ class Places(Struct, frozen=True):
         return self.data_dir / "kafka"
 
     @property
+    def ingest(self) -> Path:
+        """The identities that ingest has accepted."""
+        return self.data_dir / "ingest"
+
+    def worker(self, slot: int) -> Path:
+        """Return the cache of a worker: a slot, from 1, has the same folder at every start.
+
+        The first has the one that a sole worker has, so it keeps its cache when others join it.
+        """
+        return self.data_dir / ("worker" if slot == 1 else f"worker-{slot}")
+
+    @property
     def secrets(self) -> Path:
         """The plain tokens."""
         return self.data_dir / "secrets.json"
@@ -85,10 +97,10 @@ class System:
         self._places = places
         self._environment = {**os.environ, **environment}
         self._host = reachable(settings.host)
-        self.ingest = self._keeper("ingest", "CORDON_INGEST_PORT")
+        self.ingest = self._keeper("ingest", "CORDON_INGEST_PORT", state_dir=places.ingest)
         self.workers = [
-            self._keeper("worker", "CORDON_WORKER_PORT", name)
-            for name in worker_names(settings.workers)
+            self._keeper("worker", "CORDON_WORKER_PORT", name, places.worker(slot))
+            for slot, name in enumerate(worker_names(settings.workers), 1)
         ]
         self.api = self._keeper("api", "CORDON_API_PORT")
         self._services = [self.ingest, *self.workers, self.api]
@@ -142,14 +154,21 @@ class System:
         await self.api.stop(STOP_API_S)
         await self._broker.stop()
 
-    def _keeper(self, service: str, port_variable: str, name: str | None = None) -> Keeper:
+    def _keeper(
+        self,
+        service: str,
+        port_variable: str,
+        name: str | None = None,
+        state_dir: Path | None = None,
+    ) -> Keeper:
         name = name or service
+        own = {} if state_dir is None else {"CORDON_STATE_DIR": str(state_dir)}
         return Keeper(
             name,
             "deploy.launch",
             [service],
             log=self._places.logs / f"{name}.log",
-            environment=self._environment,
+            environment={**self._environment, **own},
             warn=self._warn,
             host=self._host,
             port_variable=port_variable,

@@ -70,6 +70,8 @@ async def _up(settings: Settings, teller: Teller, *, demo: bool, ready_file: Pat
         link = await asyncio.to_thread(sign_in_link, ready)
         if link is not None:
             teller.say(f"sign in once, within ten minutes: [bold]{link}[/bold]")
+        handheld = f"{ready.ingest}/#token={ready.device_token}"
+        teller.say(f"the checkpoint page, signed in as a device: [bold]{handheld}[/bold]")
         if demo:
             teller.say("the simulated county begins: the first alerts come within seconds")
         teller.say("stop with Ctrl-C")

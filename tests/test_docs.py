@@ -4,7 +4,7 @@ A page that names what is gone misleads whoever needs it most, so every name is 
 code that it comes from.
 """
 
-import importlib
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,12 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 import typer.main
-from prometheus_client import CollectorRegistry
-from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.cli import app
 from deploy.county.people import settle
-from deploy.county.places import SITES
 from rules.catalogue import CATALOGUE
 from rules.rule import CEILING
 from schemas.alerts import SEVERITIES
@@ -27,7 +24,8 @@ from schemas.events import HEALTH_CHECK
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from schemas.settings import Settings
-from schemas.times import DAY_MS, HOUR_MS
+from schemas.times import DAY_MS, HOUR_MS, MINUTE_MS
+from tests.declared_metrics import names
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -136,35 +134,15 @@ def test_files_and_tests_exist(name: str) -> None:
 # Metrics.
 
 
-def families(path: Path) -> Iterator[Any]:
-    """Yield every metric that a module declares, by itself or in a registry of its `Metrics`."""
-    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    for value in vars(module).values():
-        if isinstance(value, MetricWrapperBase):
-            yield from value.describe()
-        elif isinstance(value, type) and value.__name__ == "Metrics":
-            registry: CollectorRegistry = value().registry
-            yield from registry.collect()
-
-
-def declared() -> set[str]:
-    """Return the name of every metric as a scrape shows it."""
-    found = set()
-    for path in (ROOT / "services").rglob("metrics.py"):
-        for family in families(path):
-            found.add(family.name + ("_total" if family.type == "counter" else ""))
-    return found
-
-
 def test_every_metric_is_listed() -> None:
     listed = re.findall(r"^\| `(\w+)` \|", read("docs/metrics.md"), re.MULTILINE)
     assert len(listed) == len(set(listed))
-    assert set(listed) == declared()
+    assert set(listed) == names()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_metrics_exist(name: str) -> None:
-    assert set(re.findall(r"cordon_(?:ingest|worker|api)_\w+", read(name))) <= declared()
+    assert set(re.findall(r"cordon_(?:ingest|worker|api)_\w+", read(name))) <= names()
 
 
 # Rules.
@@ -175,9 +153,14 @@ def test_a_rule_is_told_with_its_defaults(rule: Any) -> None:
     parts = re.split(r"^## ", read("docs/rules.md"), flags=re.MULTILINE)
     (section,) = [part for part in parts if part.startswith(f"{rule.code} {rule.name}\n")]
     told = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", section, re.MULTILINE))
-    assert {name: float(value) for name, value in told.items()} == rule.defaults
-    days, hours = rule.quiet_gap_ms // DAY_MS, rule.quiet_gap_ms // HOUR_MS
-    assert f"quiet gap {f'{days} days' if days else f'{hours} hours'}" in section
+    tables = {name for name, value in rule.defaults.items() if isinstance(value, dict)}
+    numbers = {name: value for name, value in rule.defaults.items() if name not in tables}
+    assert {name: float(value) for name, value in told.items()} == numbers
+    assert all(f"| `{name}` | `{json.dumps(rule.defaults[name])}` |" in section for name in tables)
+    gap_ms = rule.quiet_gap_ms
+    units = ((DAY_MS, "days"), (HOUR_MS, "hours"), (MINUTE_MS, "minutes"))
+    gap = next(f"{gap_ms // unit_ms} {name}" for unit_ms, name in units if gap_ms >= unit_ms)
+    assert f"quiet gap {gap}" in section
     assert f"| {rule.code} | `{rule.name}` |" in read("README.md")
 
 
@@ -227,9 +210,10 @@ def test_the_example_is_accepted_and_is_of_the_county() -> None:
     accepted = Intake(PseudonymKey.fixed_for_tests()).accept(HEALTH_CHECK, body.encode(), 0)
     assert accepted.warnings == []
     data = msgspec.json.decode(body)["data"]
-    first = settle(1).ordered[0]
+    people = settle(1)
+    first = people.ordered[0]
     assert (data["person"]["id_number"], "order-01") == (first.id_number, first.order)
-    (site,) = [site for site in SITES if site.id == data["site"]]
+    (site,) = [site for site in people.places.sites if site.id == data["site"]]
     assert first.zone not in site.zones
 
 

@@ -12,11 +12,17 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from deploy.bench import gate, latency
+from deploy.bench import backtest, decisions, feed, gate, ingest, latency, memory, recovery
 
 BENCHMARKS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] = {
     "gate": gate.run,
     "latency": latency.run,
+    "feed": feed.run,
+    "decisions": decisions.run,
+    "ingest": ingest.run,
+    "memory": memory.run,
+    "recovery": recovery.run,
+    "backtest": backtest.run,
 }
 
 

@@ -1,7 +1,7 @@
 """The traffic of the gate benchmark: the records that ingest would write, made beforehand."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -19,14 +19,16 @@ START_MS = parse_ms("2020-02-10T00:00:00Z")
 # Long enough before the start for every vehicle to be established by then.
 WARM_MS = START_MS - 10 * DAY_MS
 FILED_MS = START_MS - 40 * DAY_MS
+STEP_MS = 77
 
 _encode = msgspec.json.Encoder().encode
 
 
 def plate(number: int) -> str:
-    """Return the plate of a vehicle; no two of them are look-alikes."""
+    """Return the plate of one of 1,500,000 vehicles; no two of a province are look-alikes."""
     letters = "ABEFHJKMNPRTWXY"
-    return f"浙{letters[number // 10_000]}{_digits(number % 10_000)}"
+    province = "浙沪苏皖闽赣鲁豫鄂湘"[number // 150_000]
+    return f"{province}{letters[number // 10_000 % 15]}{_digits(number % 10_000)}"
 
 
 def _digits(number: int) -> str:
@@ -76,10 +78,12 @@ def entries(*, orders: int, cars: int, since_ms: int) -> Iterator[tuple[str, dic
         yield "order", order
 
 
-def registers() -> Iterator[tuple[str, bytes, bytes]]:
-    """Yield (topic, key, value) of every register record of the gate benchmark."""
+def registers(
+    orders: int = ORDERS, cars: int = ORDERS_WITH_CARS
+) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield (topic, key, value) of every register record of a benchmark."""
     filing = Filing(Intake(PseudonymKey.fixed_for_tests()))
-    for name, data in entries(orders=ORDERS, cars=ORDERS_WITH_CARS, since_ms=FILED_MS):
+    for name, data in entries(orders=orders, cars=cars, since_ms=FILED_MS):
         entry = filing.entry(name, data)
         filed = filing.filed_put(name, entry, FILED_MS, f"{name}/{entry.id}", "bench")
         yield filed.topic, entry.id.encode(), filed.value
@@ -124,14 +128,26 @@ def warm_up() -> Iterator[Record]:
 
 
 def hits(count: int, seed: int = 7) -> Iterator[Record]:
-    """Yield the measured hits: a day's traffic of known vehicles, at an even pace.
+    """Yield the hits that are measured: a day's traffic of known vehicles, at an even pace."""
+    chance = random.Random(seed)
+    plates = [plate(number) for number in range(VEHICLES)]
+    return _stamped(
+        (plates[chance.randrange(VEHICLES)], chance.randrange(SITES)) for _ in range(count)
+    )
+
+
+def first_hits(count: int) -> Iterator[Record]:
+    """Yield one hit of each of so many vehicles (at most 1,500,000)."""
+    return _stamped((plate(number), number % SITES) for number in range(count))
+
+
+def _stamped(passages: Iterable[tuple[str, int]]) -> Iterator[Record]:
+    """Yield the hits of passages (plate, site), one every 77 ms: a million in nine tenths of a day.
 
     Values are stamped from a record that intake wrote, because a million passes through intake
     would take longer than the benchmark; every ten thousandth is compared with intake's own.
     """
-    camera, chance = Camera(), random.Random(seed)
-    plates = [plate(number) for number in range(VEHICLES)]
-    step_ms = DAY_MS / max(count, 1) * 0.9
+    camera = Camera()
     stamp = camera.hit("PLATE", 0, START_MS, number=0).value.decode()
     stamp = stamp.replace("{", "{{").replace("}", "}}")
     for old, new in (
@@ -143,9 +159,8 @@ def hits(count: int, seed: int = 7) -> Iterator[Record]:
         ('"PLATE"', '"{plate}"'),
     ):
         stamp = stamp.replace(old, new)
-    for number in range(1, count + 1):
-        text, site = plates[chance.randrange(VEHICLES)], chance.randrange(SITES)
-        at_ms = START_MS + int(number * step_ms)
+    for number, (text, site) in enumerate(passages, 1):
+        at_ms = START_MS + number * STEP_MS
         value = stamp.format(
             id=identity(number),
             site=site,

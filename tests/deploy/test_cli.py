@@ -7,6 +7,9 @@ from typer.testing import CliRunner
 
 from deploy.cli import app
 from schemas.access import TokenFile
+from schemas.settings import Settings
+from schemas.times import parse_ms
+from services.alerts.agents.main import history_since_ms
 
 run = CliRunner().invoke
 
@@ -50,6 +53,14 @@ def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     result = run(app, ["doctor", "--data-dir", str(tmp_path)])
     assert result.exit_code == 2
     assert "partitions" in result.stderr
+
+
+def test_the_first_start_is_noted_once_for_all_workers(tmp_path: Path) -> None:
+    assert run(app, ["tokens", "init", "--data-dir", str(tmp_path)]).exit_code == 0
+    noted = (tmp_path / "history-since").read_text()
+    assert history_since_ms(Settings(data_dir=tmp_path)) == parse_ms(noted.strip())
+    assert run(app, ["tokens", "init", "--data-dir", str(tmp_path)]).exit_code == 0
+    assert (tmp_path / "history-since").read_text() == noted
 
 
 def test_tokens_are_made_and_known(tmp_path: Path) -> None:

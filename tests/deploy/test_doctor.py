@@ -1,5 +1,6 @@
 """What the doctor finds, well and ill."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -121,3 +122,41 @@ def test_what_is_bad_is_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixt
     ready.write(tmp_path / "ready.json")
     assert doctor.main(Settings(data_dir=tmp_path)) == 1
     assert "nothing answers at 127.0.0.1:1" in capsys.readouterr().out
+
+
+# The database.
+
+
+async def test_a_database_that_answers_is_told_without_its_password(postgres_url: str) -> None:
+    found = await doctor.database(postgres_url)
+    assert found.state == "ok", found
+    version = re.search(r"version (\d+)", found.detail)
+    assert version is not None
+    assert int(version[1]) >= doctor.OLDEST_POSTGRESQL
+
+
+async def test_a_database_that_does_not_answer_is_bad() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    found = await doctor.database(f"postgresql://cordon:geheim@127.0.0.1:{port}/cordon")
+    assert found.state == "bad"
+    assert f"127.0.0.1:{port}" in found.detail
+    assert "geheim" not in found.detail
+
+
+async def test_a_database_that_is_too_old_is_bad(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "OLDEST_POSTGRESQL", 99)
+    found = await doctor.database(postgres_url)
+    assert found.state == "bad"
+    assert "not 99" in found.detail
+
+
+async def test_what_is_no_database_is_bad() -> None:
+    assert (await doctor.database("mysql://somewhere/cordon")).state == "bad"
+
+
+async def test_a_file_is_a_database_too(tmp_path: Path) -> None:
+    found = await doctor.database(f"sqlite:///{tmp_path / 'alerts.db'}")
+    assert found.state == "ok"

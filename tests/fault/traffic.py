@@ -13,8 +13,7 @@ import msgspec
 
 from deploy.county.devices import Sent, filing, passage
 from deploy.county.people import People, settle
-from deploy.county.places import INNER
-from deploy.county.planted import Case
+from deploy.county.planted.case import Case
 from deploy.county.registers import common, entries
 from deploy.county.stream import Pace, stream
 from schemas.events import CLOCK_TYPE
@@ -64,8 +63,10 @@ def tick(at_ms: int) -> bytes:
 def _early_reads(people: People) -> Iterator[Sent]:
     rng = random.Random(f"{SEED}/early")
     at_ms = BEFORE_MS
+    camera = people.places.inner[0]
     for resident in people.residents[::3]:
-        *_, last = passage(INNER[0], "internal", resident.plate, at_ms, rng, sure=True)
+        assert resident.plate is not None
+        *_, last = passage(camera, "internal", resident.plate, at_ms, rng, sure=True)
         yield last
         at_ms = last.recorded_ms + SECOND_MS
 
