@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import quarantine_breach, quarantined_vehicle_moving
+from rules import adverse_health_code, quarantine_breach, quarantined_vehicle_moving
 from rules.rule import Match
 from schemas.alerts import Finding, Subject, alert_id
 from schemas.times import HOUR_MS, MINUTE_MS, SECOND_MS, format_ms
@@ -130,6 +130,14 @@ def test_an_episode_keeps_a_bounded_number_of_parts() -> None:
     assert told(past).verb == "withdrawn"
 
 
+def test_a_rule_that_nothing_excuses_keeps_no_parts() -> None:
+    past = History("", "", Subject("person", "p", "p"), [], {}, {}, 0)
+    for place in range(150):
+        episodes.add(past, at(place), adverse_health_code.RULE)
+    assert [one.parts for one in past.matches if one.count > 1] == [b""]
+    assert sum(one.count for one in past.matches) == 150
+
+
 def test_what_was_folded_before_parts_were_kept_is_read_and_judged_by_both_ends() -> None:
     old = msgspec.structs.replace(at(0), last_ms=START + 2 * HOUR_MS, count=60)
     record = msgspec.msgpack.decode(msgspec.msgpack.encode(old))
@@ -160,7 +168,7 @@ found = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(found, spans, spans)
 def test_folding_changes_nothing(
     matches: list[Match], before: list[tuple[int, int]], after: list[tuple[int, int]]
