@@ -1,6 +1,6 @@
 """What `cordon backtest` makes of a timeline: its final alerts, and its state by partition."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,12 +16,16 @@ from schemas.partition import partition_of
 from schemas.persons import PseudonymKey
 from schemas.registers import parse_register_type
 from schemas.times import format_ms, parse_ms
+from schemas.topics import JOINS
 from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event, Tick, sort_out
-from services.alerts.engine.engine import Engine
+from services.alerts.engine.engine import Engine, Joined
 from services.alerts.engine.identities import identity
 
 _CHUNK = 1_000
+# What a device's readings add to and take back within moments: whether an alert that was taken back
+# was told in between depends on where one batch ends and the next begins.
+TOLD_BY_CHANCE = frozenset({"fever", "read-quality"})
 
 
 class Verdict(Struct, frozen=True):
@@ -46,7 +50,7 @@ def verdict(alert: dict[str, Any]) -> Verdict:
 
 
 def backtest(lines: Iterable[bytes], key: PseudonymKey, *, from_warm: bool) -> dict[str, Verdict]:
-    """Return the final alerts of a timeline by id."""
+    """Return the final alerts of a timeline by id, without what was told by chance."""
     run = Backtest(key, history_since_ms=FOREVER_MS if from_warm else None)
     for line in lines:
         for _ in run.feed(line):
@@ -54,7 +58,16 @@ def backtest(lines: Iterable[bytes], key: PseudonymKey, *, from_warm: bool) -> d
     for _ in run.flush():
         pass
     assert run.refused == []
-    return {ident: _of(record.alert) for ident, record in run.alerts.records.items()}
+    return certain({ident: _of(record.alert) for ident, record in run.alerts.records.items()})
+
+
+def certain(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Return the verdicts without those of alerts that were taken back and told by chance."""
+    return {
+        ident: each
+        for ident, each in verdicts.items()
+        if each.rule not in TOLD_BY_CHANCE or each.state != "retracted"
+    }
 
 
 def _of(alert: Alert) -> Verdict:
@@ -110,10 +123,23 @@ class Partitioned:
             pending.append(Tick(time))
 
     def _flush(self) -> None:
-        for place, engine in enumerate(self._engines):
-            engine.apply(self._pending[place])
-            self._pending[place] = []
-            engine.flush({})
+        while True:
+            joins: list[Joined] = []
+            for place, engine in enumerate(self._engines):
+                engine.apply(self._pending[place])
+                self._pending[place] = []
+                joins += engine.flush({}).joins
+            if not joins:
+                return
+            self._send(joins)
+
+    def _send(self, joins: Sequence[Joined]) -> None:
+        count = len(self.books)
+        for join in joins:
+            events, refused = sort_out(JOINS, [join.value])
+            assert not refused
+            for place in range(count) if join.everywhere else [partition_of(join.key, count)]:
+                self._pending[place] += [event for event in events if event is not None]
 
 
 def essence(book: Book) -> dict[str, Any]:
@@ -129,10 +155,13 @@ def essence(book: Book) -> dict[str, Any]:
             fold: sorted(group.reads, key=lambda read: (read.time_ms, read.source, read.id))
             for fold, group in book.groups.items()
         },
-        "matches": {key: history.matches for key, history in book.histories.items()},
+        "matches": {
+            key: history.matches for key, history in book.histories.items() if history.matches
+        },
         "told": {
             key: {ident: _standing(finding) for ident, finding in history.told.items()}
             for key, history in book.histories.items()
+            if history.rule not in TOLD_BY_CHANCE
         },
         "deadlines": book.deadlines,
         "waiting": book.waiting,
@@ -155,7 +184,8 @@ def differences(mine: Any, theirs: Any, path: str = "", most: int = 8) -> list[s
         found: list[str] = []
         for key in sorted({*mine, *theirs}, key=repr):
             if key not in mine or key not in theirs:
-                found.append(f"{path}/{key}: only {'theirs' if key in theirs else 'mine'}")
+                whose, value = ("theirs", theirs[key]) if key in theirs else ("mine", mine[key])
+                found.append(f"{path}/{key}: only {whose}: {value!r}")
             else:
                 found += differences(mine[key], theirs[key], f"{path}/{key}", most)
             if len(found) >= most:
