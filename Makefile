@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run test check bench score fault fault-short schemas clean
+.PHONY: help setup run test check bench score explore fault fault-short schemas clean
 
 BIN := .venv/bin
 STAMP := .venv/.cordon-setup
@@ -57,6 +57,10 @@ bench: $(STAMP) ## Measure throughput against the floor and stock Faust, and lat
 
 score: $(STAMP) ## Judge three simulated counties and compare with what is planted in them
 	$(BIN)/cordon score
+
+explore: $(STAMP) ## Look for counterexamples to the laws: ten times the examples, new ones each time
+	$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile explore \
+		-k 'law or fold or ordering or episodes'
 
 fault: $(STAMP) ## Run the slow suite that kills processes in mid-stream
 	$(BIN)/python -m pytest -m fault

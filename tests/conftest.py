@@ -23,8 +23,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.broker)
 
 
-# A law holds or it does not; how long an example takes says how busy the machine is.
-hypothesis.settings.register_profile("cordon", deadline=None)
+# A law holds or it does not; how long an example takes says how busy the machine is. Examples are
+# the same in every run, so that no test passes by chance; `make explore` looks further.
+hypothesis.settings.register_profile("cordon", deadline=None, derandomize=True, max_examples=100)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("cordon")
 
 

@@ -4,6 +4,7 @@ It is the machine's own where there is one, and else the one that comes as a whe
 socket in a folder of its own, so it needs no port, and dies with the process that started it.
 """
 
+import contextlib
 import ctypes
 import importlib.util
 import os
@@ -61,7 +62,9 @@ class Postgres:
             try:
                 psycopg.connect(self.url("postgres")).close()
             except psycopg.OperationalError:
-                time.sleep(0.05)
+                # Until it can be asked again, unless it ends before.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(0.05)
             else:
                 return
         self.stop()

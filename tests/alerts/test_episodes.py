@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules import fever, quarantine_breach, quarantined_vehicle_moving
@@ -360,7 +360,6 @@ offsets = st.lists(
     max_size=12,
     unique=True,
 )
-law = settings(deadline=None, max_examples=100)
 
 
 def standing(past: History) -> list[tuple[str, str, int, str, str, str]]:
@@ -372,7 +371,6 @@ def standing(past: History) -> list[tuple[str, str, int, str, str, str]]:
     )
 
 
-@law
 @given(offsets, st.data())
 def test_neither_order_nor_batches_matter(times: list[int], data: st.DataObject) -> None:
     results = []
@@ -396,7 +394,6 @@ def spans_of(matches: list[Match]) -> list[tuple[int, int, int]]:
     return [(each.first_ms, each.last_ms, each.count) for each in matches]
 
 
-@law
 @given(offsets, st.lists(st.booleans(), min_size=12, max_size=12))
 def test_any_split_into_batches_ends_with_the_same_told_findings(
     times: list[int], flushes: list[bool]

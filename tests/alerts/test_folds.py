@@ -168,7 +168,7 @@ found = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=settings().max_examples * 30 // 100)
 @given(found, spans, spans)
 def test_folding_changes_nothing(
     matches: list[Match], before: list[tuple[int, int]], after: list[tuple[int, int]]

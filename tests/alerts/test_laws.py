@@ -40,8 +40,7 @@ from tests.alerts.build import (
 from tests.alerts.running import Deployment, Step, steps
 
 law = settings(
-    deadline=None,
-    max_examples=40,
+    max_examples=settings().max_examples * 40 // 100,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -145,7 +144,7 @@ def journeys(draw: st.DrawFn, number: int) -> Sequence[Line]:
     if draw(st.booleans()):
         minute = draw(st.sampled_from((100, 119, 121)))
         stages.append((draw(st.sampled_from(("bound-2", "bound-2", "bound-0"))), "out", minute))
-    for where, direction, minute in stages:
+    for stage, (where, direction, minute) in enumerate(stages):
         for frame in range(draw(st.integers(1, 2))):
             seen = draw(st.sampled_from((plate, plate, *PLATES[:2])))
             at_ms = when + minute * MINUTE_MS + frame * 4000
@@ -154,7 +153,7 @@ def journeys(draw: st.DrawFn, number: int) -> Sequence[Line]:
                     seen, where, at_ms, direction,
                     confidence=draw(st.sampled_from((0.97, 0.94))),
                     recorded=at_ms + delay,
-                    event_id=f"j{number}-{where}-{frame}",
+                    event_id=f"j{number}-{stage}-{frame}",
                 )
             )  # fmt: skip
     return lines

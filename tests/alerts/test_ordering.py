@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.alerts.engine.decode import Event, Other, Tick
@@ -112,7 +112,6 @@ def histories(draw: st.DrawFn) -> dict[str, list[int]]:
     }
 
 
-@settings(deadline=None, max_examples=100)
 @given(histories(), st.data())
 def test_any_way_of_fetching_applies_all_in_one_order(
     history: dict[str, list[int]], data: st.DataObject
@@ -141,7 +140,6 @@ def test_any_way_of_fetching_applies_all_in_one_order(
     assert made.next_offsets == full
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_whatever_the_clocks_of_acceptance_each_event_comes_once_and_in_its_lane(
     data: st.DataObject,

@@ -37,7 +37,7 @@ bodies = st.binary() | json_values | nearly_events() | st.lists(nearly_events(),
 media = st.sampled_from(["application/json", "application/x-ndjson"])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([*PATHS.values(), "/v1/clock"]), bodies, media)
 async def test_no_body_is_our_fault(path: str, body: Any, content_type: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
