@@ -15,7 +15,7 @@ from schemas.filing import Filing
 from schemas.intake import Intake, Record
 from schemas.persons import PseudonymKey
 from schemas.problems import Rejected
-from schemas.registers import is_change, is_unread_type, parse_register_type
+from schemas.registers import parse_register_type, unread_sort
 from schemas.settings import Settings
 from schemas.times import TimeProblem, format_ms, parse_ms
 from schemas.topics import JOINS
@@ -85,11 +85,11 @@ class Backtest:
             elif (kind := KIND_BY_TYPE.get(peeked.type)) is not None:
                 yield from self._flush_filed()
                 self._pending += self._intake.accept(kind, line, 0, keep=True).records
-            elif is_unread_type(peeked.type):
+            elif (sort := unread_sort(peeked.type)) is not None:
                 recorded_ms = parse_ms(peeked.recordedtime or peeked.time)
                 yield from self._flush_filed()
                 self.passed_over[peeked.type] += 1
-                if not is_change(peeked.type):
+                if sort == "event":
                     # As in a running system: no rule reads it, and the clock moves on.
                     self._pending.append(Tick(format_ms(recorded_ms)))
             else:

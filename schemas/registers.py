@@ -250,24 +250,21 @@ def register_type(name: str, verb: Literal["put", "delete"]) -> str:
 
 
 # An event (`cordon.tip.v1`) or a change of a register (`cordon.route.put.v1`).
-_OF_CORDON = re.compile(r"cordon\.[a-z]+(?:-[a-z]+)*(?:\.(?:put|delete))?\.v[0-9]+")
+_OF_CORDON = re.compile(r"cordon\.[a-z]+(?:-[a-z]+)*(?P<change>\.(?:put|delete))?\.v[0-9]+")
 
 
-def is_unread_type(event_type: str) -> bool:
-    """Tell whether a type is formed as Cordon's are and this version has nothing that reads it.
+def unread_sort(event_type: str) -> Literal["event", "change"] | None:
+    """Return what a type that this version has nothing to read with is, None for any other.
 
-    A timeline may hold such lines, and a reader passes them over (contracts: unknown values).
+    It is formed as Cordon's are: an event, or a change of a register. A timeline may hold such
+    lines, and a reader passes them over (contracts: unknown values).
     """
-    return (
-        _OF_CORDON.fullmatch(event_type) is not None
-        and event_type not in (*KIND_BY_TYPE, CLOCK_TYPE)
-        and parse_register_type(event_type) is None
-    )
-
-
-def is_change(event_type: str) -> bool:
-    """Tell whether a type is that of a change of a register, known or not."""
-    return event_type.split(".")[-2:-1] in (["put"], ["delete"])
+    formed = _OF_CORDON.fullmatch(event_type)
+    if formed is None or event_type in KIND_BY_TYPE or event_type == CLOCK_TYPE:
+        return None
+    if formed["change"] is None:
+        return "event"
+    return None if parse_register_type(event_type) else "change"
 
 
 def parse_register_type(event_type: str) -> tuple[str, str] | None:

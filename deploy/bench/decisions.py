@@ -14,61 +14,32 @@ import aiohttp
 import msgspec
 
 from deploy.bench import stage, traffic
-from deploy.caller import NDJSON
-from deploy.credentials import Credentials, ensure_credentials
-from deploy.system import Places
 from schemas.events import CHECKPOINT_SCAN
-from schemas.persons import PseudonymKey
-from schemas.times import DAY_MS, format_ms
+from schemas.times import format_ms
 
 RATE: Final = 200
 ORDERS: Final = 10_000
 # One scan in so many has a person under order.
 HELD_EVERY: Final = 20
-_ROWS: Final = 5_000
 _encode = msgspec.json.Encoder().encode
 
 
 async def run(seconds: int = 20, warm_up_s: int = 10) -> dict[str, Any]:
     """Return p50 and p99 in ms of what was sent after the warm-up, and what was said."""
-    async with stage.broker() as settings:
-        credentials = ensure_credentials(Places(settings.data_dir).secrets, settings.tokens_path)
-        PseudonymKey.load_or_create(settings.pseudonym_key_path)
-        env = stage.environment(settings)
-        timeout = aiohttp.ClientTimeout(total=None)
-        connector = aiohttp.TCPConnector(limit=64)
-        async with (
-            stage.service("api", env) as api,
-            stage.service("worker", env),
-            stage.service("ingest", env) as ingest,
-            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-        ):
-            await _file_registers(session, api.port, credentials)
-            url = f"http://{stage.HOST}:{ingest.port}/v1/decisions"
-            headers = {"Authorization": f"Bearer {credentials.device_token}"}
-            cpu_s = ingest.cpu_s
-            figures = await _measure(session, url, headers, seconds, warm_up_s)
-            cpu_s = ingest.cpu_s - cpu_s
-            cpu_ms = round(cpu_s * 1000 / ((warm_up_s + seconds) * RATE), 2)
-            return {**figures, "cpu_ms_per_decision": cpu_ms}
-
-
-async def _file_registers(
-    session: aiohttp.ClientSession, port: int, credentials: Credentials
-) -> None:
-    since_ms = time.time_ns() // 1_000_000 - 2 * DAY_MS
-    entries: dict[str, list[bytes]] = {}
-    for name, data in traffic.entries(orders=ORDERS, cars=0, since_ms=since_ms):
-        entries.setdefault(name, []).append(_encode(data))
-    headers = {"Authorization": f"Bearer {credentials.admin_token}", "Content-Type": NDJSON}
-    for name, rows in entries.items():
-        for first in range(0, len(rows), _ROWS):
-            url = f"http://{stage.HOST}:{port}/v1/registers/{name}:import"
-            body = b"\n".join(rows[first : first + _ROWS])
-            async with session.post(url, data=body, headers=headers) as answer:
-                outcome = await answer.json()
-                if answer.status != 200 or outcome["rejected"]:
-                    raise stage.Failed(f"registers were refused: {answer.status} {outcome}")
+    timeout = aiohttp.ClientTimeout(total=None)
+    connector = aiohttp.TCPConnector(limit=64)
+    async with (
+        stage.system() as system,
+        aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+    ):
+        await stage.file_orders(session, system, ORDERS)
+        url = f"{system.ingest_url}/v1/decisions"
+        headers = {"Authorization": f"Bearer {system.credentials.device_token}"}
+        cpu_s = system.ingest.cpu_s
+        figures = await _measure(session, url, headers, seconds, warm_up_s)
+        cpu_s = system.ingest.cpu_s - cpu_s
+        cpu_ms = round(cpu_s * 1000 / ((warm_up_s + seconds) * RATE), 2)
+        return {**figures, "cpu_ms_per_decision": cpu_ms}
 
 
 async def _measure(

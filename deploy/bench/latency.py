@@ -7,28 +7,21 @@ Java compiles its own code on one of the cores, which a running deployment no lo
 """
 
 import asyncio
-import os
-import signal
 import statistics
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from deploy.bench import traffic
+from deploy.bench import stage, traffic
 from deploy.caller import NDJSON
-from deploy.ready_file import Ready
 from schemas.events import HEALTH_CHECK, PLATE_HIT
-from schemas.times import DAY_MS, format_ms
+from schemas.times import format_ms
 
 RATE = 2_000
 REQUEST_EVENTS = 20
 CHECKS_PER_S = 20
-START_TIMEOUT_S = 120
 WARM_UP_S = 30
 LAST_ALERT_S = 20
 _encode = msgspec.json.Encoder().encode
@@ -36,62 +29,14 @@ _encode = msgspec.json.Encoder().encode
 
 async def run(seconds: int = 30, warm_up_s: int = WARM_UP_S) -> dict[str, Any]:
     """Return p50 and p99 in ms of the events that raised alerts, and the rate that was kept."""
-    folder = Path(tempfile.mkdtemp(prefix="cordon-latency-"))
-    ready_file = folder / "ready.json"
-    environment = {
-        **os.environ,
-        "CORDON_API_PORT": "0",
-        "CORDON_INGEST_PORT": "0",
-        "CORDON_KAFKA_PORT": "0",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "deploy.cli",
-        "up",
-        "--data-dir",
-        str(folder / "data"),
-        "--ready-file",
-        str(ready_file),
-        env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        ready = await _ready(process, ready_file)
-        connector = aiohttp.TCPConnector(limit=32)
-        timeout = aiohttp.ClientTimeout(total=None)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            await _file_registers(session, ready, (warm_up_s + seconds) * CHECKS_PER_S)
-            return await _measure(session, ready, seconds, warm_up_s)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
-
-
-async def _ready(process: asyncio.subprocess.Process, path: Path) -> Ready:
-    async with asyncio.timeout(START_TIMEOUT_S):
-        while not path.exists():  # noqa: ASYNC240 — a file is all that tells it.
-            if process.returncode is not None:
-                raise RuntimeError(f"cordon up ended with {process.returncode}")
-            await asyncio.sleep(0.1)
-    return Ready.load(path)
-
-
-async def _file_registers(session: aiohttp.ClientSession, ready: Ready, orders: int) -> None:
-    since_ms = time.time_ns() // 1_000_000 - 2 * DAY_MS
-    entries: dict[str, list[dict[str, object]]] = {}
-    for name, data in traffic.entries(orders=orders, cars=0, since_ms=since_ms):
-        entries.setdefault(name, []).append(data)
-    for name, filed in entries.items():
-        body = b"\n".join(_encode(entry) for entry in filed)
-        async with session.post(
-            f"{ready.api}/v1/registers/{name}:import",
-            data=body,
-            headers={"Authorization": f"Bearer {ready.admin_token}", "Content-Type": NDJSON},
-        ) as answer:
-            outcome = await answer.json()
-            if answer.status != 200 or outcome["rejected"]:
-                raise RuntimeError(f"registers were refused: {answer.status} {outcome}")
+    connector = aiohttp.TCPConnector(limit=32)
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with (
+        stage.system() as system,
+        aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+    ):
+        await stage.file_orders(session, system, (warm_up_s + seconds) * CHECKS_PER_S)
+        return await _measure(session, system, seconds, warm_up_s)
 
 
 class _Feed:
@@ -101,10 +46,10 @@ class _Feed:
         self.came: dict[str, float] = {}
         self.open = asyncio.Event()
 
-    async def read(self, session: aiohttp.ClientSession, ready: Ready) -> None:
+    async def read(self, session: aiohttp.ClientSession, system: stage.System) -> None:
         async with session.get(
-            f"{ready.api}/v1/alerts/stream",
-            headers={"Authorization": f"Bearer {ready.admin_token}"},
+            f"{system.api_url}/v1/alerts/stream",
+            headers={"Authorization": f"Bearer {system.credentials.admin_token}"},
         ) as answer:
             async for line in answer.content:
                 if line.startswith(b"data:"):
@@ -115,14 +60,14 @@ class _Feed:
 
 
 async def _measure(
-    session: aiohttp.ClientSession, ready: Ready, seconds: int, warm_up_s: int
+    session: aiohttp.ClientSession, system: stage.System, seconds: int, warm_up_s: int
 ) -> dict[str, Any]:
     feed = _Feed()
-    reader = asyncio.create_task(feed.read(session, ready))
+    reader = asyncio.create_task(feed.read(session, system))
     await feed.open.wait()
     sent: dict[str, float] = {}
     accepted = 0
-    headers = {"Authorization": f"Bearer {ready.device_token}"}
+    headers = {"Authorization": f"Bearer {system.credentials.device_token}"}
     requests_per_s = RATE // REQUEST_EVENTS
     began = time.perf_counter()
     pending: set[asyncio.Task[int]] = set()
@@ -131,12 +76,12 @@ async def _measure(
         if pause > 0:
             await asyncio.sleep(pause)
         body = b"\n".join(_hit(number * REQUEST_EVENTS + n) for n in range(REQUEST_EVENTS))
-        url = ready.ingest + PLATE_HIT.path
+        url = system.ingest_url + PLATE_HIT.path
         pending.add(asyncio.create_task(_post(session, url, body, headers)))
         if number % (requests_per_s // CHECKS_PER_S) == 0:
             check = len(sent)
             sent[f"order-{check:05d}"] = time.perf_counter()
-            url = ready.ingest + HEALTH_CHECK.path
+            url = system.ingest_url + HEALTH_CHECK.path
             pending.add(asyncio.create_task(_post(session, url, _check(check), headers)))
         done = {task for task in pending if task.done()}
         accepted += sum(task.result() for task in done)
@@ -146,7 +91,7 @@ async def _measure(
     give_up = time.perf_counter() + LAST_ALERT_S
     while len(feed.came) < len(sent):
         if time.perf_counter() > give_up or reader.done():
-            raise RuntimeError(f"{len(feed.came)} of {len(sent)} alerts came")
+            raise stage.Failed(f"{len(feed.came)} of {len(sent)} alerts came")
         await asyncio.sleep(0.05)
     reader.cancel()
     counted = list(sent.items())[warm_up_s * CHECKS_PER_S :]
@@ -167,7 +112,7 @@ async def _post(
     async with session.post(url, data=body, headers={**headers, "Content-Type": kind}) as answer:
         outcome = await answer.json()
         if answer.status != 202:
-            raise RuntimeError(f"not accepted: {answer.status} {outcome}")
+            raise stage.Failed(f"not accepted: {answer.status} {outcome}")
         return int(outcome["accepted"])
 
 

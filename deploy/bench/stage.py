@@ -11,21 +11,28 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import msgspec
 from aiokafka import AIOKafkaProducer
+from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy import topics
+from deploy.bench import traffic
 from deploy.broker import Broker, BrokerSettings
+from deploy.caller import NDJSON
 from deploy.child import Child, tail
+from deploy.credentials import Credentials, ensure_credentials
 from deploy.doctor import fetch
 from deploy.readiness import wait_ready
 from deploy.service import Service
+from deploy.system import Places
 from schemas.events import CLOCK_TYPE
 from schemas.intake import Record
 from schemas.partition import partition_of
+from schemas.persons import PseudonymKey
 from schemas.settings import Settings
-from schemas.times import format_ms
+from schemas.times import DAY_MS, format_ms
 from schemas.topics import CLOCK, HEADERS
 
 PARTITIONS: Final = 4
@@ -33,6 +40,7 @@ _CHILD_TIMEOUT_S: Final = 300
 _READY_TIMEOUT_S: Final = 120
 _POLL_S: Final = 0.2
 _STOP_S: Final = 10.0
+_ROWS: Final = 5_000
 HOST: Final = "127.0.0.1"
 
 
@@ -217,3 +225,53 @@ async def service(name: Service, env: Mapping[str, str]) -> AsyncIterator[Runnin
         yield Running(child, port, time.perf_counter() - began)
     finally:
         await child.stop(_STOP_S)
+
+
+class System(Struct, frozen=True):
+    """One process of each service on one broker, and what opens them."""
+
+    api: Running
+    ingest: Running
+    credentials: Credentials
+
+    @property
+    def api_url(self) -> str:
+        """Where the API is."""
+        return f"http://{HOST}:{self.api.port}"
+
+    @property
+    def ingest_url(self) -> str:
+        """Where ingest is."""
+        return f"http://{HOST}:{self.ingest.port}"
+
+
+@contextlib.asynccontextmanager
+async def system() -> AsyncIterator[System]:
+    """Run a broker, API, worker and ingest as `cordon up` starts them, until the block ends."""
+    async with broker() as settings:
+        credentials = ensure_credentials(Places(settings.data_dir).secrets, settings.tokens_path)
+        PseudonymKey.load_or_create(settings.pseudonym_key_path)
+        env = environment(settings)
+        async with (
+            service("api", env) as api,
+            service("worker", env),
+            service("ingest", env) as ingest,
+        ):
+            yield System(api, ingest, credentials)
+
+
+async def file_orders(session: aiohttp.ClientSession, to: System, orders: int) -> None:
+    """File sites and so many orders over the API. Raises Failed when one is refused."""
+    since_ms = time.time_ns() // 1_000_000 - 2 * DAY_MS
+    entries: dict[str, list[bytes]] = {}
+    for name, data in traffic.entries(orders=orders, cars=0, since_ms=since_ms):
+        entries.setdefault(name, []).append(msgspec.json.encode(data))
+    headers = {"Authorization": f"Bearer {to.credentials.admin_token}", "Content-Type": NDJSON}
+    for name, rows in entries.items():
+        for first in range(0, len(rows), _ROWS):
+            url = f"{to.api_url}/v1/registers/{name}:import"
+            body = b"\n".join(rows[first : first + _ROWS])
+            async with session.post(url, data=body, headers=headers) as answer:
+                outcome = await answer.json()
+                if answer.status != 200 or outcome["rejected"]:
+                    raise Failed(f"registers were refused: {answer.status} {outcome}")

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.events import CLOCK_TYPE, KIND_BY_TYPE, Clock
-from schemas.registers import is_change, is_unread_type, parse_register_type
+from schemas.registers import parse_register_type, unread_sort
 from schemas.times import TimeProblem, format_ms, parse_ms
 
 Sort = Literal["event", "register", "clock"]
@@ -67,9 +67,9 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Line | Passed | Malformed]:
             yield Line(number, "register", REGISTERS_PATH, body, recorded_ms)
         elif head.type in KIND_BY_TYPE:
             yield Line(number, "event", KIND_BY_TYPE[head.type].path, body, recorded_ms)
-        elif is_unread_type(head.type):
+        elif (unread := unread_sort(head.type)) is not None:
             yield Passed(number, head.type)
-            if not is_change(head.type):
+            if unread == "event":
                 # What it says, nothing reads; when it was recorded still moves the clock.
                 tick = _encode(Clock(type="cordon.clock.v1", time=format_ms(recorded_ms)))
                 yield Line(number, "clock", CLOCK_PATH, tick, recorded_ms)

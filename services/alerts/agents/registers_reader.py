@@ -45,9 +45,10 @@ class RegistersReader:
 
     async def stop(self) -> None:
         """Stop reading."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        for task in (self._task, self._asking):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
         await self._consumer.stop()
         await self._asker.stop()
 
