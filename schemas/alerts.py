@@ -56,7 +56,9 @@ class Finding(Struct, omit_defaults=True, kw_only=True):
     """One episode as the engine sees it now: always whole, so that a later one replaces it.
 
     `cleared` ends the episode (with an outcome), `withdrawn` takes its ground away; a withdrawn
-    duplicate names its survivor in `related`.
+    duplicate names its survivor in `related`. The id is made of the rule, its major version,
+    `dedupe` and the episode's first match (`alert_id`), which is at `began` where that is not
+    `first_seen`, because it lost its ground since.
     """
 
     alert_id: str
@@ -78,6 +80,8 @@ class Finding(Struct, omit_defaults=True, kw_only=True):
     reason: Reason
     outcome: Outcome | None = None
     related: list[str] | None = None
+    dedupe: str | None = None
+    began: Instant | None = None
 
 
 class FindingEvent(Struct, omit_defaults=True, kw_only=True):
@@ -93,7 +97,11 @@ class FindingEvent(Struct, omit_defaults=True, kw_only=True):
 
 
 class Alert(Struct, omit_defaults=True, kw_only=True):
-    """An alert at one revision."""
+    """An alert at one revision; `dedupe` and `began` are the finding's.
+
+    `capped_by` is the alert that stands for this one and others of its rule and place, because
+    there are too many of them (CORDON_ALERT_CAP).
+    """
 
     id: str
     revision: int
@@ -117,6 +125,9 @@ class Alert(Struct, omit_defaults=True, kw_only=True):
     evidence: list[Evidence]
     reason: Reason
     related: list[str] | None = None
+    dedupe: str | None = None
+    began: Instant | None = None
+    capped_by: str | None = None
 
     # A reader filters on `historical: false`, so it is written even when it is false.
 

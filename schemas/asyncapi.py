@@ -8,6 +8,7 @@ from typing import Any, Final
 from schemas.events import CLOCK_TYPE, EVENT_KINDS
 from schemas.jsonschema import ALERT, DELETION, DIALECT, FINDING
 from schemas.registers import REGISTERS, register_topic, register_type
+from schemas.suppressions import SUPPRESSED_TYPE
 from schemas.topics import (
     ALERT_STATE,
     ALERTS,
@@ -40,10 +41,10 @@ def document() -> Document:
             "title": "Cordon",
             "version": CONTRACTS_VERSION,
             "description": (
-                "Checkpoint scans, plate hits and health checks become live alerts. Fields may be "
-                "added; none is renamed or dropped inside a major version, and readers tolerate "
-                "fields and values that they do not know. What the workers write is "
-                "transactional: read it with isolation.level=read_committed. Subscribers from "
+                "Checkpoint scans, plate hits, health checks and field reports become live alerts. "
+                "Fields may be added; none is renamed or dropped inside a major version, and "
+                "readers tolerate fields and values that they do not know. What the workers write "
+                "is transactional: read it with isolation.level=read_committed. Subscribers from "
                 "outside may read the alerts and the alert state; only ingest writes event topics."
             ),
             "license": {
@@ -73,12 +74,12 @@ def document() -> Document:
 def messages_of(topic: Topic) -> list[str]:
     """Return the names of the JSON Schemas of what a topic carries.
 
-    Empty where the form is Cordon's own affair (joins, worker state), where the bytes are whatever
-    came (dead letters), and where no version writes to the topic yet (field reports).
+    Empty where the form is Cordon's own affair (joins, worker state) and where the bytes are
+    whatever came (dead letters).
     """
     carried = {
         CLOCK: [CLOCK_TYPE],
-        FINDINGS: [FINDING],
+        FINDINGS: [FINDING, SUPPRESSED_TYPE],
         ALERTS: [ALERT],
         ALERT_STATE: [ALERT],
         HELD: [kind.type for kind in EVENT_KINDS],

@@ -32,10 +32,12 @@ def _compare(
         return
     choices = _alternatives(new)
     for choice in _alternatives(old):
+        sort = _type(_resolved(choice, old_root))
+        alike = [one for one in choices if _fits(sort, _type(_resolved(one, new_root)))]
         yield from min(
             (
                 list(_compare_one(path, choice, candidate, old_root, new_root))
-                for candidate in choices
+                for candidate in alike or choices
             ),
             key=len,
         )

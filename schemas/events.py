@@ -35,6 +35,11 @@ PostedNumber = IdNumberText | int
 Instant = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 Celsius = Annotated[float, Meta(ge=20, le=50)]
+Symptoms = Annotated[list[ShortText], Meta(max_length=32)]
+Crs = Literal["wgs84", "gcj02"]
+Lon = Annotated[float, Meta(ge=-180, le=180)]
+Lat = Annotated[float, Meta(ge=-90, le=90)]
+Metres = Annotated[float, Meta(ge=0)]
 
 
 class HealthCode(Struct, omit_defaults=True, gc=False):
@@ -46,18 +51,26 @@ class HealthCode(Struct, omit_defaults=True, gc=False):
     expires_at: Instant
 
 
-class Person(Struct, omit_defaults=True, kw_only=True, gc=False):
-    """One person at a check: who (an identifier, or none) and what was seen, in °C."""
+class PersonReference(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """Whom an event is about: `{id_type, id_number}` as posted, `{person}` as written.
+
+    One whose identifier fails its checks is written without any.
+    """
 
     id_type: str | None = None
     id_number: PostedNumber | None = None
     person: str | None = None
+
+
+class Person(PersonReference, kw_only=True):
+    """One person at a check: who (an identifier, or none) and what was seen, in °C."""
+
     verified_by: VerifiedBy
     temperature: Celsius | None = None
     code: HealthCode | None = None
     pass_: Name | None = field(default=None, name="pass")
     refusal: bool | None = None
-    symptoms: Annotated[list[ShortText], Meta(max_length=32)] | None = None
+    symptoms: Symptoms | None = None
     declarations: dict[ShortText, bool | ShortText] | None = None
 
 
@@ -131,13 +144,125 @@ class PlateHit(Struct, omit_defaults=True, kw_only=True, gc=False):
 
 
 class HealthCheck(Struct, omit_defaults=True, kw_only=True, gc=False):
-    """One person checked at a site."""
+    """One person checked at a site.
+
+    `guardian_code` = somebody who is with them showed a valid code; of a scan Cordon sees that
+    itself. The persons of a scan have its stays and its destination.
+    """
 
     site: Name
     person: Person
     direction: Direction | None = None
     plate: PlateText | None = None
     capture_mode: CaptureMode | None = None
+    guardian_code: bool | None = None
+    stays: Annotated[list[Stay], Meta(max_length=64)] | None = None
+    destination: Destination | None = None
+
+
+class CodeChange(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """A new health code of a person, from the authority that issues codes: nobody was checked."""
+
+    person: PersonReference
+    code: HealthCode
+
+
+class Tip(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """What somebody noticed, about an order or a place."""
+
+    kind: Literal["suspected-breach", "new-face", "incident"]
+    address: LongText | None = None
+    order: Name | None = None
+    grid: ShortText | None = None
+    reporter_role: ShortText
+    text: LongText | None = None
+
+
+class CheckIn(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """How a check-in of somebody under an order went."""
+
+    order: Name
+    result: Literal["ok", "unanswered", "call-failed", "device-off"]
+
+
+class Visit(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """A visit to somebody under an order; the temperature in °C."""
+
+    order: Name
+    result: Literal["cooperative", "uncooperative", "unavailable"]
+    temperature: Celsius | None = None
+    symptoms: Symptoms | None = None
+
+
+class GateEvent(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """What a barrier did; without `mode` it was in normal use."""
+
+    site: Name
+    kind: Literal["open", "close", "forced", "fault"]
+    mode: Literal["normal", "maintenance"] | None = None
+
+
+class MeasuredPosition(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """A measured point in degrees, in the reference system that it names, good to `accuracy_m`."""
+
+    lon: Lon
+    lat: Lat
+    crs: Crs
+    accuracy_m: Metres
+
+
+class PositionFix(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """Where the device of somebody under an order is."""
+
+    order: Name
+    position: MeasuredPosition
+
+
+class Heartbeat(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """A sign of life of the event's source; `clock_offset_ms` = its clock minus the true time."""
+
+    site: Name | None = None
+    status: ShortText | None = None
+    queue_length: Annotated[int, Meta(ge=0)] | None = None
+    clock_offset_ms: float | None = None
+
+
+class TransferArrival(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """Who arrived with a transfer."""
+
+    transfer: Name
+    persons: Annotated[list[Person], Meta(max_length=500)]
+
+
+class ShopObservation(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """Whether premises were seen open."""
+
+    premises: Name
+    open: bool
+
+
+class WorkerHealth(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """What an enterprise reports of one worker; the temperature in °C."""
+
+    enterprise: Name
+    person: PersonReference
+    result: Literal["well", "ill", "absent"]
+    temperature: Celsius | None = None
+
+
+class NilReport(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """A reporter had nothing to report for a day (ISO 8601), counted in the deployment's zone."""
+
+    reporter: Name
+    day: ShortText
+
+
+class DutySignIn(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """A member of a shift came or went; `member` is a name or an identifier, as in the shift."""
+
+    shift: Name
+    member: Name | PersonReference
+    kind: Literal["in", "out"]
 
 
 D = TypeVar("D", bound=Struct)
@@ -181,8 +306,46 @@ PLATE_HIT = EventKind("cordon.plate-hit.v1", "cordon.plate-hits.v1", "/v1/plate-
 HEALTH_CHECK = EventKind(
     "cordon.health-check.v1", "cordon.health-checks.v1", "/v1/health-checks", HealthCheck
 )
-EVENT_KINDS = (CHECKPOINT_SCAN, PLATE_HIT, HEALTH_CHECK)
+CODE_CHANGE = EventKind(
+    "cordon.code-change.v1", "cordon.health-checks.v1", "/v1/health-checks", CodeChange
+)
+
+
+def _field_report(name: str, data: "type[Struct]") -> EventKind:
+    return EventKind(f"cordon.{name}.v1", "cordon.field-reports.v1", "/v1/field-reports", data)
+
+
+TIP = _field_report("tip", Tip)
+CHECK_IN = _field_report("check-in", CheckIn)
+VISIT = _field_report("visit", Visit)
+GATE_EVENT = _field_report("gate-event", GateEvent)
+POSITION_FIX = _field_report("position-fix", PositionFix)
+HEARTBEAT = _field_report("heartbeat", Heartbeat)
+TRANSFER_ARRIVAL = _field_report("transfer-arrival", TransferArrival)
+SHOP_OBSERVATION = _field_report("shop-observation", ShopObservation)
+WORKER_HEALTH = _field_report("worker-health", WorkerHealth)
+NIL_REPORT = _field_report("nil-report", NilReport)
+DUTY_SIGN_IN = _field_report("duty-sign-in", DutySignIn)
+FIELD_REPORT_KINDS = (
+    TIP,
+    CHECK_IN,
+    VISIT,
+    GATE_EVENT,
+    POSITION_FIX,
+    HEARTBEAT,
+    TRANSFER_ARRIVAL,
+    SHOP_OBSERVATION,
+    WORKER_HEALTH,
+    NIL_REPORT,
+    DUTY_SIGN_IN,
+)
+EVENT_KINDS = (CHECKPOINT_SCAN, PLATE_HIT, HEALTH_CHECK, CODE_CHANGE, *FIELD_REPORT_KINDS)
 KIND_BY_TYPE = {kind.type: kind for kind in EVENT_KINDS}
+# What is posted to a path; where that is of several kinds, its `type` says which.
+KINDS_BY_PATH = {
+    path: {kind.type: kind for kind in EVENT_KINDS if kind.path == path}
+    for path in dict.fromkeys(kind.path for kind in EVENT_KINDS)
+}
 
 CLOCK_TYPE = "cordon.clock.v1"
 

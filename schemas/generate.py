@@ -1,4 +1,4 @@
-"""Writes what is made out of the structs: JSON Schema, AsyncAPI, and two pages of docs/.
+"""Writes what is made out of the structs: JSON Schema, AsyncAPI, and three pages of docs/.
 
     python -m schemas.generate             write; refuses a change that breaks readers
     python -m schemas.generate --check     write nothing; exit 1 if something drifted
@@ -31,6 +31,7 @@ def render() -> dict[PurePosixPath, str]:
     files[FOLDER.parent / "asyncapi.json"] = _text(asyncapi.document())
     files[PurePosixPath("docs/topics.md")] = tables.topics_page()
     files[PurePosixPath("docs/settings.md")] = tables.settings_page()
+    files[PurePosixPath("docs/suppressions.md")] = tables.suppressions_page()
     return files
 
 

@@ -4,39 +4,53 @@ Ingest, the API and backtest all go through here, so a timeline means the same e
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from schemas import field_reports
 from schemas.events import (
     CHECKPOINT_SCAN,
+    CODE_CHANGE,
+    EVENT_KINDS,
+    FIELD_REPORT_KINDS,
     HEALTH_CHECK,
+    KIND_BY_TYPE,
     PLATE_HIT,
     CheckpointScan,
     Event,
     EventKind,
     HealthCheck,
+    HealthCode,
+    Person,
+    PersonReference,
     PlateHit,
 )
 from schemas.persons import ID_TYPES, IdentifierProblem, PseudonymKey, is_person_key
 from schemas.plates import PlateProblem, normalise
-from schemas.problems import Problem, invalid, rejected
-from schemas.times import TimeProblem, canonical, format_ms, parse_ms
+from schemas.problems import Problem, instant, invalid, rejected, set_aside
+from schemas.times import TimeProblem, format_ms, written
 
 _encode = msgspec.json.Encoder().encode
 # With separators; a resident's number has 18 characters.
 LONGEST_PLATE: Final = 16
 # All events of a request are recorded at one instant.
 _recorded_text = lru_cache(maxsize=16)(format_ms)
+_day_of = lru_cache(maxsize=16)(date.fromisoformat)
 _decoders: Final = {
     kind.type: msgspec.json.Decoder(Event[kind.data]).decode  # type: ignore[name-defined]
-    for kind in (CHECKPOINT_SCAN, PLATE_HIT, HEALTH_CHECK)
+    for kind in EVENT_KINDS
 }
 # A name has at most 128 characters, and `#100` is appended for the last of a scan's persons.
 _SCAN_ID_LIMIT: Final = 124
+# The plates of a county and their usual misreadings.
+_MOST_PLATES: Final = 32_768
+
+# An event as it is written, and the subject that it is written under.
+Part = tuple[str, Event[Any]]
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -61,11 +75,13 @@ class Intake:
 
     def __init__(self, key: PseudonymKey, grammar: str = "prc") -> None:
         self._key = key
-        self._grammar = grammar
-        self._build: dict[str, Callable[[Event[Any], list[Problem]], list[Record]]] = {
+        # Most vehicles come again: a table is quicker than the grammar.
+        self._canonical = lru_cache(_MOST_PLATES)(lambda raw: normalise(raw, grammar).text)
+        self._split: dict[str, Callable[[Event[Any], list[Problem]], list[Part]]] = {
             CHECKPOINT_SCAN.type: self._scan,
             PLATE_HIT.type: self._hit,
             HEALTH_CHECK.type: self._check,
+            **{kind.type: self._report for kind in (CODE_CHANGE, *FIELD_REPORT_KINDS)},
         }
 
     def accept(
@@ -97,46 +113,49 @@ class Intake:
         `recorded_ms` is when it is accepted; with `keep` (a replay) the event's own
         `recordedtime`, else its `time`, is kept. Raises Rejected, which names the field.
         """
-        happened_ms = _instant(event.time, "time")
-        if keep:
-            recorded_ms = (
-                happened_ms
-                if event.recordedtime is None
-                else _instant(event.recordedtime, "recordedtime")
-            )
-        event.time = canonical(event.time, happened_ms)
-        event.recordedtime = _recorded_text(recorded_ms)
+        parts, warnings = self.split(kind, event, recorded_ms, keep=keep)
+        return Accepted([_record(*part) for part in parts], warnings)
+
+    def split(
+        self, kind: EventKind, event: Event[Any], recorded_ms: int, *, keep: bool = False
+    ) -> tuple[list[Part], list[Problem]]:
+        """Return what `admit` writes, before it is encoded, and the warnings."""
+        field = "time"
+        try:
+            event.time = written(event.time)
+            if not keep:
+                event.recordedtime = _recorded_text(recorded_ms)
+            elif event.recordedtime is None:
+                event.recordedtime = event.time
+            else:
+                field = "recordedtime"
+                event.recordedtime = written(event.recordedtime)
+        except TimeProblem as error:
+            raise rejected(str(error), field) from error
         event.datacontenttype = None
         event.partof = None
         warnings: list[Problem] = []
-        return Accepted(self._build[kind.type](event, warnings), warnings)
+        return self._split[kind.type](event, warnings), warnings
 
-    def _hit(self, event: Event[PlateHit], warnings: list[Problem]) -> list[Record]:
+    def _hit(self, event: Event[PlateHit], warnings: list[Problem]) -> list[Part]:
         hit = event.data
-        hit.plate_raw = _kept_raw(hit.plate)
-        hit.plate = self._plate(hit.plate, "data.plate", warnings)
-        if hit.plate_raw == hit.plate:
-            hit.plate_raw = None
-        hit.aux_plate = self._plate(hit.aux_plate, "data.aux_plate", warnings)
-        for index, candidate in enumerate(hit.candidates or ()):
-            field = f"data.candidates[{index}].plate"
-            candidate.plate = self._plate(candidate.plate, field, warnings) or candidate.plate
-        subject = f"vehicle:{hit.plate}" if hit.plate else f"site:{hit.site}"
-        return [_record(PLATE_HIT, subject, event)]
+        self._settle_plates(hit, warnings)
+        if hit.candidates is not None:
+            for index, candidate in enumerate(hit.candidates):
+                field = f"data.candidates[{index}].plate"
+                candidate.plate = self._plate(candidate.plate, field, warnings) or candidate.plate
+        return [(f"vehicle:{hit.plate}" if hit.plate else f"site:{hit.site}", event)]
 
-    def _scan(self, event: Event[CheckpointScan], warnings: list[Problem]) -> list[Record]:
+    def _scan(self, event: Event[CheckpointScan], warnings: list[Problem]) -> list[Part]:
         scan = event.data
-        scan.plate_raw = _kept_raw(scan.plate)
-        scan.plate = self._plate(scan.plate, "data.plate", warnings)
-        if scan.plate_raw == scan.plate:
-            scan.plate_raw = None
-        scan.aux_plate = self._plate(scan.aux_plate, "data.aux_plate", warnings)
+        self._settle_plates(scan, warnings)
         persons, scan.persons = scan.persons or [], None
         if persons and len(event.id) > _SCAN_ID_LIMIT:
             raise rejected(f"has at most {_SCAN_ID_LIMIT} characters where there are persons", "id")
         scan.occupants = len(persons)
         subject = f"vehicle:{scan.plate}" if scan.plate else f"site:{scan.site}"
-        records = [_record(CHECKPOINT_SCAN, subject, event)]
+        parts: list[Part] = [(subject, event)]
+        valid = [_shows_valid_code(person, event.time) for person in persons]
         for place, person in enumerate(persons, 1):
             check = Event[HealthCheck](
                 specversion="1.0",
@@ -153,38 +172,66 @@ class Intake:
                     direction=scan.direction,
                     plate=scan.plate,
                     capture_mode=scan.capture_mode,
+                    guardian_code=sum(valid) > valid[place - 1] or None,
+                    stays=scan.stays,
+                    destination=scan.destination,
                 ),
             )
             field = f"data.persons[{place - 1}]"
-            records += self._checked(check, field, warnings)
-        return records
+            parts.append(self._checked(check, field, warnings))
+        return parts
 
-    def _check(self, event: Event[HealthCheck], warnings: list[Problem]) -> list[Record]:
-        event.data.plate = self._plate(event.data.plate, "data.plate", warnings)
-        return self._checked(event, "data.person", warnings)
+    def _check(self, event: Event[HealthCheck], warnings: list[Problem]) -> list[Part]:
+        check = event.data
+        if check.plate is not None:
+            check.plate = self._plate(check.plate, "data.plate", warnings)
+        return [self._checked(event, "data.person", warnings)]
 
-    def _checked(
-        self, event: Event[HealthCheck], field: str, warnings: list[Problem]
-    ) -> list[Record]:
+    def _checked(self, event: Event[HealthCheck], field: str, warnings: list[Problem]) -> Part:
         person = event.data.person
-        for name in ("issued_at", "expires_at"):
-            if person.code is not None:
-                moment = _instant(getattr(person.code, name), f"{field}.code.{name}")
-                setattr(person.code, name, format_ms(moment))
+        self.settle_person(person, field, event.recordedtime, warnings)
+        return person.person or f"site:{event.data.site}", event
+
+    def _report(self, event: Event[Any], warnings: list[Problem]) -> list[Part]:
+        return [(field_reports.settle(event, self, warnings), event)]
+
+    def settle_person(
+        self, who: PersonReference, field: str, recorded: str | None, warnings: list[Problem]
+    ) -> None:
+        """Bring a posted person into the written form: the identifier becomes a pseudonym.
+
+        One that fails its checks is left out, with a warning. Raises Rejected for a health code
+        whose times are none.
+        """
+        if isinstance(who, Person) and who.code is not None:
+            self.settle_code(who.code, f"{field}.code")
         try:
-            number = None if person.id_number is None else str(person.id_number)
-            person.person = self.pseudonym(
-                person.person, person.id_type, number, event.recordedtime
-            )
+            number = None if who.id_number is None else str(who.id_number)
+            who.person = self.pseudonym(who.person, who.id_type, number, recorded)
         except IdentifierProblem as error:
-            blamed = "person" if person.id_number is None else "id_number"
-            warnings.append(_set_aside(f"{field}.{blamed}", error))
-            person.person = None
-        person.id_number = None
-        if person.id_type not in ID_TYPES:
+            blamed = "person" if who.id_number is None else "id_number"
+            warnings.append(set_aside(f"{field}.{blamed}", error))
+            who.person = None
+        who.id_number = None
+        if who.id_type not in ID_TYPES:
             # Whatever stands there instead, a number perhaps, is not written.
-            person.id_type = None
-        return [_record(HEALTH_CHECK, person.person or f"site:{event.data.site}", event)]
+            who.id_type = None
+
+    def settle_code(self, code: HealthCode, field: str) -> None:
+        """Bring the times of a health code into the written form. Raises Rejected."""
+        code.issued_at = format_ms(instant(code.issued_at, f"{field}.issued_at"))
+        code.expires_at = format_ms(instant(code.expires_at, f"{field}.expires_at"))
+
+    def person_named(self, name: str) -> str | None:
+        """Return the pseudonym where a name is one or is a resident's number, which is not written.
+
+        None for any other name.
+        """
+        try:
+            return self.pseudonym(None, "resident_id", name)
+        except IdentifierProblem:
+            # A name of the usual kind fails these checks; nothing is wrong with it.
+            return name if is_person_key(name) else None
 
     def pseudonym(
         self,
@@ -195,13 +242,14 @@ class Intake:
     ) -> str | None:
         """Return the pseudonym of an identifier, or None where none is given.
 
-        Raises IdentifierProblem for an identifier that fails its checks.
+        `recorded` is an instant in the written form: nobody is born after it. Raises
+        IdentifierProblem for an identifier that fails its checks.
         """
         if id_number is not None:
             if id_type is None:
                 raise IdentifierProblem("id_number without id_type")
-            today = datetime.fromtimestamp(parse_ms(recorded) / 1000, UTC) if recorded else None
-            return self._key.person(id_type, id_number, today.date() if today else None)
+            today = _day_of(recorded[:10]) if recorded else None
+            return self._key.person(id_type, id_number, today)
         if person is not None and not is_person_key(person):
             raise IdentifierProblem("not a pseudonym of the form person:<key>:<hex>")
         return person
@@ -212,20 +260,40 @@ class Intake:
 
     def plate(self, raw: str) -> str:
         """Return the canonical plate; raises PlateProblem."""
-        return normalise(raw, self._grammar).text
+        return self._canonical(raw)
 
-    def _plate(self, raw: str | None, field: str, warnings: list[Problem]) -> str | None:
-        if raw is None:
-            return None
+    def _settle_plates(self, data: PlateHit | CheckpointScan, warnings: list[Problem]) -> None:
+        """Bring the plates of a vehicle into the written form, and keep what was read for one."""
+        raw, data.plate_raw = data.plate, None
+        if raw is not None:
+            data.plate = self._plate(raw, "data.plate", warnings)
+            # A longer text is no plate: it may be an identity number.
+            if raw != data.plate and len(raw) <= LONGEST_PLATE:
+                data.plate_raw = raw
+        if data.aux_plate is not None:
+            data.aux_plate = self._plate(data.aux_plate, "data.aux_plate", warnings)
+
+    def _plate(self, raw: str, field: str, warnings: list[Problem]) -> str | None:
         try:
-            return self.plate(raw)
+            return self._canonical(raw)
         except PlateProblem as error:
-            warnings.append(_set_aside(field, error))
+            warnings.append(set_aside(field, error))
             return None
 
 
-def _record(kind: EventKind, subject: str, event: Event[Any]) -> Record:
-    return Record(kind.topic, subject, event.source, event.id, _encode(event))
+def _shows_valid_code(person: Person, at: str) -> bool:
+    code = person.code
+    if code is None or code.colour == "none":
+        return False
+    try:
+        return written(code.expires_at) > at
+    except TimeProblem:
+        return False  # The person's own check names the field and rejects the scan.
+
+
+def _record(subject: str, event: Event[Any]) -> Record:
+    topic = KIND_BY_TYPE[event.type].topic
+    return Record(topic, subject, event.source, event.id, _encode(event))
 
 
 class _Head(Struct):
@@ -250,19 +318,3 @@ def _type_of(item: bytes | msgspec.Raw) -> str | None:
 def _check_type(kind: EventKind, named: str | None) -> None:
     if named is not None and named != kind.type:
         raise rejected(f"must be {kind.type}", "type")
-
-
-def _kept_raw(plate: str | None) -> str | None:
-    """Return the plate as posted, unless it is too long for one: it may be an identity number."""
-    return plate if plate is not None and len(plate) <= LONGEST_PLATE else None
-
-
-def _set_aside(field: str, error: ValueError) -> Problem:
-    return Problem(title="Set aside", status=422, detail=str(error), field=field)
-
-
-def _instant(text: str, field: str) -> int:
-    try:
-        return parse_ms(text)
-    except TimeProblem as error:
-        raise rejected(str(error), field) from error

@@ -7,8 +7,38 @@ takes it up. Nobody but the workers reads these records, and each is read exactl
 
 from msgspec import Struct
 
+from schemas.alerts import EvidenceClass
+
 TEMPERATURE_READ = "cordon.temperature-read.v1"
 DEVICE_BIAS = "cordon.device-bias.v1"
+FACT_TOLD = "cordon.fact.v1"
+CONDITION_TOLD = "cordon.condition.v1"
+CORRECTED = "cordon.corrected.v1"
+LOOK_BACK = "cordon.look-back.v1"
+
+
+class Fact(Struct, frozen=True, array_like=True, order=True):
+    """One thing that happened, as far as some rule keeps it. Facts sort as they happened.
+
+    (time_ms, source, id) is its place: a fact told again at the same place replaces the first.
+    What the fields from `what` on mean, the rule says that gathers them.
+    """
+
+    time_ms: int
+    source: str
+    id: str
+    recorded_ms: int
+    type: str
+    site: str = ""
+    what: str = ""
+    who: str = ""
+    value: float = 0.0
+    proof: EvidenceClass = "system"
+
+    @property
+    def place(self) -> tuple[int, str, str]:
+        """Where it stands among others."""
+        return self.time_ms, self.source, self.id
 
 
 class Join(Struct, kw_only=True, gc=False):
@@ -48,9 +78,91 @@ class DeviceBias(Join, kw_only=True, gc=False):
     spans: list[tuple[int, int]]
 
 
+class FactTold(Join, kw_only=True, gc=False):
+    """A fact for a rule's dossier. Join key: the dossier's (`order:o1`, `site:gate-3`).
+
+    `gone` takes back what was told before.
+    """
+
+    type: str = FACT_TOLD
+    rule: str
+    key: str
+    fact: Fact
+    gone: bool = False
+
+
+class ConditionTold(Join, kw_only=True, gc=False):
+    """When a condition held, as a rule found it: a silent site, a clock that is wrong.
+
+    For every partition. `spans` are all that are known, pairs of a first and a last instant.
+    """
+
+    type: str = CONDITION_TOLD
+    kind: str
+    subject: str
+    spans: list[tuple[int, int]]
+
+
+class SeenBefore(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """A sighting of a look-back.
+
+    `subject` is a vehicle of the order that is looked back for; unset, it is the look-back's own.
+    `confidence` (0 to 1) is that of the plate; who was checked has none.
+    """
+
+    source: str
+    id: str
+    type: str
+    time_ms: int
+    recorded_ms: int
+    site: str
+    direction: str
+    evidence_class: EvidenceClass
+    confidence: float | None = None
+    subject: str | None = None
+
+
+class LookBack(Join, kw_only=True, gc=False):
+    """What the sighting store held of a subject when an entry was filed. Join key: the subject.
+
+    `register` is `watch-entry` or `order`, `entry` its id, `filed_ms` the filing of the version
+    that was looked back for; `id` is made of the three, so that one that is written again is known
+    again. `subject` is `vehicle:<plate>` or a person key. All sightings were accepted before the
+    filing and happened from `from_ms` on; `count` is how many there are, `first_ms` and `last_ms`
+    the first and the last of them, `sightings` the newest 200, by time. Instants are ms UTC.
+    """
+
+    type: str = LOOK_BACK
+    id: str
+    register: str
+    entry: str
+    filed_ms: int
+    subject: str
+    from_ms: int
+    count: int
+    first_ms: int
+    last_ms: int
+    sightings: list[SeenBefore]
+
+
+class Corrected(Join, kw_only=True, gc=False):
+    """An event that another one of its source replaces (`corrects`): it counts no more.
+
+    For every partition, since what it was about may be in any.
+    """
+
+    type: str = CORRECTED
+    source: str
+    id: str
+
+
 JOINS_BY_TYPE: dict[str, type[Join]] = {
     TEMPERATURE_READ: TemperatureRead,
     DEVICE_BIAS: DeviceBias,
+    FACT_TOLD: FactTold,
+    CONDITION_TOLD: ConditionTold,
+    CORRECTED: Corrected,
+    LOOK_BACK: LookBack,
 }
 
 

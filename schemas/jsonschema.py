@@ -22,6 +22,7 @@ from schemas.events import (
 )
 from schemas.problems import Problem
 from schemas.registers import REGISTERS, Deletion, RegisterEvent, register_type
+from schemas.suppressions import SUPPRESSED_TYPE, SuppressedEvent
 
 Schema = dict[str, Any]
 Form = Literal["posted", "written", "body"]
@@ -43,10 +44,13 @@ _IDENTIFIER: Final[dict[str, Schema]] = {
 _ALERT_VERBS: Final[tuple[AlertVerb, ...]] = get_args(AlertVerb)
 # What Cordon adds when it writes; what a device says of it is not read.
 _ADDED: Final = {"CheckpointScan": ("plate_raw", "occupants"), "PlateHit": ("plate_raw",)}
+# Persons of events. What fails its checks there is set aside, while a register refuses it.
+_OF_EVENTS: Final = ("Person", "PersonReference")
 # What is never written: numbers of documents, and the persons of a scan, who get health checks.
 _NEVER_WRITTEN: Final = {
     "CheckpointScan": ("persons",),
     "Person": ("id_number",),
+    "PersonReference": ("id_number",),
     "Identifier": ("id_type", "id_number"),
 }
 
@@ -67,6 +71,7 @@ def documents() -> dict[str, Schema]:
     made[DELETION] = _event(DELETION, RegisterEvent, "written", Deletion, deletions)
     made[posted(DELETION)] = _event(DELETION, RegisterEvent, "posted", Deletion, deletions)
     made[FINDING] = _event(FINDING, FindingEvent, "written", None, list(FINDING_TYPES.values()))
+    made[SUPPRESSED_TYPE] = _event(SUPPRESSED_TYPE, SuppressedEvent, "written", None)
     alerts = [alert_type(verb) for verb in _ALERT_VERBS]
     made[ALERT] = _event(ALERT, AlertEvent, "written", None, alerts)
     made[CLOCK_TYPE] = _plain(CLOCK_TYPE, Clock, "posted")
@@ -177,11 +182,11 @@ def _shaped(name: str, schema: Schema, form: Form) -> Schema:
     }
     if not shaped["required"]:
         del shaped["required"]
-    if name == "Person":
+    if name in _OF_EVENTS:
         # What else is posted there is set aside, so the documents name what is of use.
         for field in shaped["properties"].keys() & _IDENTIFIER.keys():
             shaped["properties"][field] = _simple(_IDENTIFIER[field], form)
-    if name in ("Person", "Identifier"):
+    if name in (*_OF_EVENTS, "Identifier"):
         _key_of(shaped["properties"]["person"])["pattern"] = PERSON_KEY_PATTERN
     if form == "written":
         if dropped:
@@ -189,7 +194,7 @@ def _shaped(name: str, schema: Schema, form: Form) -> Schema:
             shaped["not"] = {"anyOf": [{"required": [field]} for field in dropped]}
         if name == "Identifier":
             shaped["required"] = ["person"]
-    elif name == "Person":
+    elif name in _OF_EVENTS:
         shaped["dependentRequired"] = {"id_number": ["id_type"]}
     elif name == "Identifier":
         shaped["anyOf"] = [{"required": ["id_type", "id_number"]}, {"required": ["person"]}]

@@ -18,6 +18,14 @@ _ISSUER = re.compile(r"\*|[0-9]{6}")
 Bound = tuple[float, float] | Literal["colours by issuer"]
 BOUNDS: Final[dict[str, dict[str, Bound]]] = {
     "watch-list-hit": {"min_confidence": (0, 1)},
+    "downstream-warning": {
+        "min_confidence": (0, 1),
+        "slowest": (1, 10),
+        # Not beyond what its facts are kept for.
+        "within_s": (60, 86_400),
+    },
+    "retrospective-hit": {},
+    "fuzzy-plate-hit": {"below_confidence": (0, 1)},
     "adverse-health-code": {
         "fresh_h": (1, 72),
         # Not above the hour in which checks of a person are looked at together (rules.facts).
@@ -34,12 +42,38 @@ BOUNDS: Final[dict[str, dict[str, Bound]]] = {
         "lowest_c": (20, 37),
         "highest_c": (38, 50),
     },
+    "health-code-invalid": {"skew_s": (0, 3600)},
+    "pass-invalid": {"skew_s": (0, 3600)},
+    "forced-gate": {},
+    # Facts are filed for no wider a span, and thinned out for no narrower one (rules).
+    "check-incomplete": {"within_min": (5, 30)},
     "quarantine-breach": {"grace_s": (0, 86_400)},
     "quarantined-vehicle-moving": {
         "grace_s": (0, 86_400),
         "min_strength": (0, 1),
         "min_confidence": (0, 1),
     },
+    "transfer-not-arrived": {"margin_s": (0, 86_400)},
+    "risk-area-arrival": {"look_back_d": (1, 28)},
+    "zone-crossing": {
+        "least_m": (0, 1000),
+        "accuracies": (0, 10),
+        "max_accuracy_m": (1, 5000),
+        "outside_s": (0, 3600),
+        "start_s": (0, 86_400),
+    },
+    "missed-check-in": {
+        "times_a_day": (1, 8),
+        "first_due_h": (0, 23),
+        "last_due_h": (0, 23),
+        "missed_s": (0, 7200),
+        "device_off_s": (60, 86_400),
+        "quiet_from_h": (0, 24),
+        "quiet_to_h": (0, 24),
+    },
+    "watch-gap": {"keepers": (1, 8), "gap_s": (0, 7200)},
+    "release-due": {"observation_d": (1, 90), "overdue_h": (1, 720)},
+    "breach-tip": {},
     "first-seen-vehicle": {
         "look_back_d": (1, 90),
         "min_confidence": (0, 1),
@@ -47,11 +81,48 @@ BOUNDS: Final[dict[str, dict[str, Bound]]] = {
         "visit_h": (1, 72),
         "passage_s": (0, 120),
     },
+    "overnight-stay": {
+        "min_confidence": (0, 0.95),
+        "least_s": (60, 18_000),
+        # Not beyond the time in which readings elsewhere are looked for.
+        "longest_h": (24, 72),
+    },
+    # Readings further apart than a day are never compared (services/alerts/engine/tracks.py).
+    "unregistered-resident": {"stay_h": (1, 168), "lag_h": (0, 72)},
+    "arrival-not-followed-up": {"receipt_h": (1, 48), "arrival_h": (1, 72)},
+    "foreign-resident-unregistered": {"within_h": (1, 72)},
+    "checkpoint-bypass": {"window_s": (60, 86_400), "share": (0, 1)},
+    "cloned-plate": {
+        "share": (0.1, 1),
+        "window_h": (1, 24),
+        "wait_s": (0, 3600),
+        "often": (1, 64),
+    },
+    "identity-conflict": {"share": (0.1, 1)},
+    "inflow-surge": {"at_least": (1, 100_000), "sigmas": (0, 100), "times_medium": (1, 1000)},
+    # A break of fewer heartbeats is not told (rules.source_silent).
+    "source-silent": {"missed": (2, 60)},
+    # Below ten seconds nothing is told apart (rules.tallies).
+    "clock-skew": {"events": (1, 10_000), "skew_s": (10, 86_400)},
     "read-quality": {
         "readings": (5, 50),
         "lowest_median_c": (20, 37),
         "highest_median_c": (36, 50),
+        "min_reads": (1, 10_000),
+        "min_share": (0, 1),
+        "times_baseline": (1, 100),
     },
+    "opened-without-approval": {"apart_s": (0, 86_400), "within_h": (1, 72)},
+    "worker-non-compliant": {"roster_lag_h": (0, 72), "observation_d": (0, 28)},
+    "risk-round-trip": {"away_h": (1, 336)},
+    "no-plate": {"window_s": (60, 3600)},
+    "green-channel-deviation": {
+        "min_confidence": (0, 1),
+        "stop_s": (60, 86_400),
+        "trip_h": (1, 48),
+    },
+    "nil-report-missing": {"grace_s": (0, 14_400)},
+    "duty-no-show": {"grace_s": (0, 7200)},
 }
 
 

@@ -5,6 +5,8 @@ import re
 import msgspec
 from msgspec import Struct
 
+from schemas.times import TimeProblem, parse_ms
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -47,3 +49,16 @@ def invalid(error: msgspec.ValidationError) -> Rejected:
     if missing is not None:
         path = f"{path}.{missing['name']}" if path else missing["name"]
     return rejected(match["detail"], path or None)
+
+
+def set_aside(field: str, error: ValueError) -> Problem:
+    """Return the warning about a value that is left out of what is accepted."""
+    return Problem(title="Set aside", status=422, detail=str(error), field=field)
+
+
+def instant(text: str, field: str) -> int:
+    """Return the instant that the text of a field names, in ms UTC; raises Rejected."""
+    try:
+        return parse_ms(text)
+    except TimeProblem as error:
+        raise rejected(str(error), field) from error

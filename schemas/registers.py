@@ -10,23 +10,31 @@ from schemas.events import (
     CLOCK_TYPE,
     KIND_BY_TYPE,
     VERY_END,
+    Crs,
     IdNumberText,
     IdType,
     Instant,
+    Lat,
+    Lon,
     LongText,
+    Metres,
     Name,
+    PersonReference,
     PlateText,
     ShortText,
 )
 
 EntryId = Annotated[str, Meta(pattern=r"^[^/\s]{1,128}" + VERY_END)]
 Purpose = Literal["outbreak-control"]
-Crs = Literal["wgs84", "gcj02"]
-Lon = Annotated[float, Meta(ge=-180, le=180)]
-Lat = Annotated[float, Meta(ge=-90, le=90)]
 Point = tuple[Lon, Lat]
 Secret = Annotated[str, Meta(min_length=16, max_length=256)]
 Strength = Annotated[float, Meta(ge=0, le=1)]
+# A county, prefecture or province of GB/T 2260; trailing pairs of zeros are wildcards.
+Area = Annotated[str, Meta(pattern=r"^[1-9][0-9](?:0000|(?!00)[0-9]{4})" + VERY_END)]
+LocalTime = Annotated[str, Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]" + VERY_END)]
+# A date (the whole day, counted in the deployment's zone) or a date-time with its offset.
+DayOrInstant = Annotated[str, Meta(max_length=40)]
+Seconds = Annotated[float, Meta(gt=0, le=864_000)]
 
 
 class Identifier(Struct, omit_defaults=True, kw_only=True):
@@ -35,6 +43,10 @@ class Identifier(Struct, omit_defaults=True, kw_only=True):
     id_type: IdType | None = None
     id_number: IdNumberText | None = None
     person: str | None = None
+
+
+# Somebody on duty: a name, or an identifier where orders are to be known of them.
+Member = Name | Identifier
 
 
 class Entry(Struct, omit_defaults=True, kw_only=True):
@@ -55,7 +67,7 @@ class Position(Struct, omit_defaults=True):
     lon: Lon
     lat: Lat
     crs: Crs
-    accuracy_m: Annotated[float, Meta(ge=0)] | None = None
+    accuracy_m: Metres | None = None
 
 
 class Site(Entry, kw_only=True):
@@ -88,6 +100,19 @@ class Zone(Entry, kw_only=True):
     radius_m: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
 
 
+class Route(Entry, kw_only=True):
+    """How long a drive takes: never less than `min_s` seconds, half of all `p50_s` or less.
+
+    It holds for both directions unless the reverse is filed; `via` are the sites that it passes.
+    """
+
+    from_: EntryId = field(name="from")
+    to: EntryId
+    min_s: Seconds
+    p50_s: Seconds
+    via: Annotated[list[EntryId], Meta(max_length=64)] | None = None
+
+
 class Order(Entry, kw_only=True):
     """A person's obligation to stay in a zone, from `start` until `valid_to` or deletion."""
 
@@ -104,7 +129,7 @@ class Order(Entry, kw_only=True):
     vehicles: Annotated[list[PlateText], Meta(max_length=16)] | None = None
     home_possible: bool | None = None
     channel: Literal["phone", "visit"] | None = None
-    keepers: list[ShortText] | None = None
+    keepers: list[ShortText | Identifier] | None = None
 
 
 class Permit(Entry, kw_only=True):
@@ -129,6 +154,26 @@ class Transfer(Entry, kw_only=True):
     eta: Instant
     vehicle: PlateText | None = None
     sealed: bool | None = None
+
+
+class RiskArea(Entry, kw_only=True):
+    """An area where staying is a risk; trailing pairs of zeros stand for all below it."""
+
+    area: Area
+    level: Literal["high", "medium"]
+
+
+class ArrivalNotice(Entry, kw_only=True):
+    """A household that came, or comes, from an area; judged at the filing's own `time`."""
+
+    household: EntryId
+    persons: Annotated[list[Identifier], Meta(min_length=1, max_length=500)]
+    area: Area
+    stay_from: DayOrInstant
+    stay_to: DayOrInstant
+    arrival: DayOrInstant
+    batch: ShortText | None = None
+    row: Annotated[int, Meta(ge=0)] | None = None
 
 
 class ResidentVehicle(Entry, kw_only=True):
@@ -178,6 +223,81 @@ class Exemption(Entry, kw_only=True):
     stops: list[Name] | None = None
 
 
+class Residence(Entry, kw_only=True):
+    """Where a person lives."""
+
+    person: Identifier
+    address: LongText
+    grid: ShortText | None = None
+    household: EntryId | None = None
+    foreign: bool | None = None
+
+
+class Pass(Entry, kw_only=True):
+    """A pass for the zones of its scope; without `holders` it is the bearer's."""
+
+    holders: Annotated[list[Identifier], Meta(min_length=1, max_length=500)] | None = None
+    scope: Annotated[list[EntryId], Meta(min_length=1)]
+    medium: Literal["paper", "qr"]
+    revoked: bool | None = None
+
+
+class Facility(Entry, kw_only=True):
+    """A zone where people are quarantined, and how many it takes."""
+
+    zone: EntryId
+    capacity: Annotated[int, Meta(ge=0)]
+
+
+class Approval(Entry, kw_only=True):
+    """Leave for premises to be open."""
+
+    premises: Name
+
+
+class Enterprise(Entry, kw_only=True):
+    """An employer; `officer` answers for its workers' health."""
+
+    name: LongText
+    officer: ShortText | None = None
+    grid: ShortText | None = None
+
+
+class Worker(Entry, kw_only=True):
+    """A person on the roster of an enterprise."""
+
+    enterprise: EntryId
+    person: Identifier
+
+
+class Reporter(Entry, kw_only=True):
+    """Who reports every day, by a time of day of the deployment's zone."""
+
+    due_local: LocalTime
+    grid: ShortText | None = None
+
+
+class DutyShift(Entry, kw_only=True):
+    """Who is on duty at a place, from `start` until `end`, and how many have to be there."""
+
+    place: Name
+    start: Instant
+    end: Instant
+    members: Annotated[list[Member], Meta(min_length=1, max_length=100)]
+    min_staff: Annotated[int, Meta(ge=1)]
+    order: EntryId | None = None
+
+
+class Case(Entry, kw_only=True):
+    """A person who has the disease, or is suspected of it."""
+
+    person: Identifier
+    class_: Literal["confirmed", "suspected", "asymptomatic", "excluded"] = field(name="class")
+    onset: DayOrInstant | None = None
+    sampled: DayOrInstant | None = None
+    isolated_at: DayOrInstant | None = None
+
+
 class Device(Entry, kw_only=True):
     """A device, filed under the `source` of its events.
 
@@ -206,13 +326,25 @@ class Policy(Entry, kw_only=True):
 REGISTERS: dict[str, type[Entry]] = {
     "site": Site,
     "zone": Zone,
+    "route": Route,
     "order": Order,
     "permit": Permit,
     "transfer": Transfer,
+    "risk-area": RiskArea,
+    "arrival-notice": ArrivalNotice,
     "resident-vehicle": ResidentVehicle,
     "vehicle-link": VehicleLink,
+    "residence": Residence,
+    "pass": Pass,
     "watch-entry": WatchEntry,
     "exemption": Exemption,
+    "facility": Facility,
+    "approval": Approval,
+    "enterprise": Enterprise,
+    "worker": Worker,
+    "reporter": Reporter,
+    "duty-shift": DutyShift,
+    "case": Case,
     "device": Device,
     "policy": Policy,
 }
@@ -239,6 +371,11 @@ class RegisterEvent(Struct, omit_defaults=True, kw_only=True):
     data: msgspec.Raw
 
 
+def member_key(member: str | Identifier | PersonReference) -> str:
+    """Return what somebody on duty is known by: the pseudonym, else the name; "" for nobody."""
+    return member if isinstance(member, str) else member.person or ""
+
+
 def register_topic(name: str) -> str:
     """Return the topic of a register."""
     return f"cordon.registers.{name}.v1"
@@ -249,7 +386,7 @@ def register_type(name: str, verb: Literal["put", "delete"]) -> str:
     return f"cordon.{name}.{verb}.v1"
 
 
-# An event (`cordon.tip.v1`) or a change of a register (`cordon.route.put.v1`).
+# An event (`cordon.plate-hit.v1`) or a change of a register (`cordon.site.put.v1`).
 _OF_CORDON = re.compile(r"cordon\.[a-z]+(?:-[a-z]+)*(?P<change>\.(?:put|delete))?\.v[0-9]+")
 
 

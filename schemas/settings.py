@@ -44,6 +44,18 @@ class Settings(BaseSettings):
     api_port: Port = Field(8080, description="Port of the API; 0 = any free.")
     workers: int = Field(1, ge=1, description="Worker processes that `cordon up` starts.")
     worker_port: Port = Field(0, description="Port of a worker's health and metrics; 0 = any free.")
+    sightings_port: Port = Field(
+        0, description="Port of the sighting store's health and metrics; 0 = any free."
+    )
+    sightings_dir: Path | None = Field(
+        None, description="Folder of the sightings; unset: `sightings` in the data folder."
+    )
+    sightings_retention_d: int = Field(
+        30, ge=1, le=3650, description="Days for which sightings are kept; whole days go."
+    )
+    sightings_flush_ms: int = Field(
+        5_000, ge=50, description="How old a sighting gets at most before it is on the disk."
+    )
     timezone: str = Field("Asia/Shanghai", description="Zone in which days are counted.")
     clock: Literal["wall", "events"] = Field(
         "wall", description="wall: live; events: time comes from a replayed timeline."
@@ -73,6 +85,12 @@ class Settings(BaseSettings):
     )
     offline_list_max_age_s: int = Field(
         43_200, ge=0, description="How old a handheld's list may be for it to say `pass` offline."
+    )
+    alert_cap: int = Field(
+        60,
+        ge=0,
+        description="Alerts of one rule and place within ten minutes, of which one summary alert "
+        "stands for any more; 0 = no cap.",
     )
     feed_queue: int = Field(10_000, description="Events a slow feed reader may be behind.")
     feed_backlog: int = Field(100_000, description="Feed events kept for readers that resume.")
@@ -121,6 +139,11 @@ class Settings(BaseSettings):
     def worker_path(self) -> Path:
         """Where one worker process keeps its cache of the state."""
         return self.state_dir or self.data_dir / "worker"
+
+    @property
+    def sightings_path(self) -> Path:
+        """Where the sighting store keeps its files."""
+        return self.sightings_dir or self.data_dir / "sightings"
 
     @property
     def cache_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""The generated pages of docs/: every topic and every setting, out of where they are defined."""
+"""The generated pages of docs/: topics, settings, suppressions, out of where they are defined."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from schemas.settings import Settings
+from schemas.suppressions import SUPPRESSORS
 from schemas.times import DAY_MS
 from schemas.topics import DEFAULT_PARTITIONS, TOPICS, Topic
 
@@ -70,6 +71,43 @@ def settings_page() -> str:
             "The environment wins over the file.",
             "",
             *_table(("variable", "values", "default", "what it does"), rows),
+            "",
+        ]
+    )
+
+
+def suppressions_page() -> str:
+    """Return docs/suppressions.md."""
+    rows = [
+        (
+            f"`{row.name}`",
+            row.effect,
+            ", ".join(f"`{rule}`" for rule in row.rules) or "every rule",
+            row.en,
+            row.zh,
+        )
+        for row in SUPPRESSORS
+    ]
+    return "\n".join(
+        [
+            "# What keeps an event from raising an alert",
+            "",
+            _MADE.format(source="schemas/suppressions.py"),
+            "",
+            "Every reason that a rule may give for finding nothing, or less. A rule that gives "
+            "another one is refused. `prevents`: no alert. `withdraws`: no alert, and one that "
+            "stands is taken back when the reason becomes known later. `lowers`: one severity "
+            "less, and the alert says so.",
+            "",
+            "Each time a reason keeps an event from raising an alert, that is counted "
+            "(`cordon_worker_suppressed_total`) and listed (`GET /v1/suppressions`, "
+            "[api.md](api.md)), and the board tells of the last 24 hours. An alert that was taken "
+            "back says its reason itself, with what it rests on: `permit:p-1`.",
+            "",
+            "A green code is no reason against an active order, and nothing here speaks against a "
+            "hit of the watch list but the end of its entry.",
+            "",
+            *_table(("reason", "effect", "rules", "what people are told", "中文"), rows),
             "",
         ]
     )

@@ -64,7 +64,7 @@ def _events(name: str, about: str) -> Topic:
 TOPICS: tuple[Topic, ...] = (
     _events(CHECKPOINT_SCANS, "Scans of vehicles at checkpoints, without their persons."),
     _events(PLATE_HITS, "Readings of plates by cameras."),
-    _events(HEALTH_CHECKS, "Checks of one person each, posted or split from a scan."),
+    _events(HEALTH_CHECKS, "Checks of one person each, posted or of a scan; code changes."),
     _events(FIELD_REPORTS, "Reports of people and devices in the field."),
     Topic(
         name=JOINS,
@@ -89,7 +89,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name=FINDINGS,
         key="alert id",
-        about="What the workers found.",
+        about="What the workers found, and what they suppressed and why.",
         partitions=None,
         cleanup="delete",
         retention_ms=90 * DAY_MS,

@@ -8,26 +8,27 @@ import asyncio
 from collections import OrderedDict
 from typing import Final, Protocol
 
+import msgspec
 import structlog
 from msgspec import Struct
 
 from rules.registers import Registers
-from schemas.decisions import Decision, OfflineList, ReasonKind
+from schemas.decisions import OfflineList, ReasonKind
 from schemas.events import CHECKPOINT_SCAN
-from schemas.intake import Intake
+from schemas.problems import Rejected
 from schemas.times import parse_ms
 from services.ingest.answers import Refused, away
-from services.ingest.identity import Fingerprints, identity_of
-from services.ingest.items import check_depth
 from services.ingest.judgement import Judge
-from services.ingest.metrics import Metrics
+from services.ingest.metrics import Metrics, field_label
 from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import Producer
-from services.ingest.reception import Reception
+from services.ingest.reception import Delivery, Posted, Reception
 from services.ingest.recorder import Recorder
 
-# About a kilobyte each. At 200 a second this is ten minutes, the longest that any is relied on.
+# About half a kilobyte each. At 200 a second this is ten minutes, the longest that any is relied
+# on.
 REMEMBERED: Final = 120_000
+_encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger(__name__)
 
 
@@ -42,10 +43,20 @@ class Filed(Protocol):
         """Tell whether everything that was filed before this call has been read."""
 
 
-class _Given(Struct, frozen=True):
+class Answer(Struct, frozen=True):
+    """A decision as JSON (schemas.decisions), and whether its scan is stored."""
+
+    body: bytes
+    stored: bool
+
+
+class _Given(Struct, frozen=True, gc=False):
+    """An answer that stands, and until when; no doubt was in it. There are many, so they are
+    nothing that the collector of garbage has to look into."""
+
     fingerprint: int
     until_ms: int
-    decision: Decision
+    body: bytes
 
 
 class DecisionDesk:
@@ -54,47 +65,49 @@ class DecisionDesk:
     def __init__(
         self,
         *,
-        intake: Intake,
         reception: Reception,
         producer: Producer,
         registers: Filed,
         lists: OfflineLists,
-        fingerprints: Fingerprints,
         recorder: Recorder,
         metrics: Metrics,
         wait_s: float,
     ) -> None:
         """`wait_s` bounds each wait: for the registers, and for the broker's acknowledgement."""
-        self._intake = intake
         self._reception = reception
         self._producer = producer
         self._registers = registers
         self._lists = lists
-        self._fingerprints = fingerprints
         self._recorder = recorder
         self._metrics = metrics
         self._wait_s = wait_s
         self._given: OrderedDict[bytes, _Given] = OrderedDict()
 
-    async def decide(self, raw: bytes, *, keep: bool) -> Decision:
+    async def decide(self, raw: bytes, *, keep: bool) -> Answer:
         """Return what is to be done with the scan's persons. Raises Rejected for a bad scan.
 
         A repeat gets the same answer for as long as that may be relied on, and is judged by the
         present registers afterwards.
         """
-        check_depth(raw)
-        event = self._intake.decode(CHECKPOINT_SCAN, raw)
-        identity, fingerprint = identity_of(event), self._fingerprints.of(event)
-        now_ms = self._recorder.stamp()
-        given = self._given.get(identity)
-        if given is not None and given.fingerprint == fingerprint and now_ms < given.until_ms:
-            self._metrics.duplicates.labels(CHECKPOINT_SCAN.type).inc()
-            return given.decision
-        accepted = self._intake.admit(CHECKPOINT_SCAN, event, now_ms, keep=keep)
+        try:
+            posted = self._reception.read(CHECKPOINT_SCAN, raw)
+            now_ms = self._recorder.stamp()
+            given = self._given_for(posted, now_ms)
+            if given is not None:
+                self._metrics.duplicates.labels(CHECKPOINT_SCAN.type).inc()
+                return given
+            accepted = self._reception.admit(posted, now_ms, keep=keep)
+        except Rejected as error:
+            field = field_label(error.problem.field)
+            self._metrics.rejected.labels(CHECKPOINT_SCAN.type, field).inc()
+            raise
         # Both wait for the broker, so they wait side by side.
-        known, taken = await asyncio.gather(
-            self._registers.confirm(self._wait_s), self._store(raw, keep=keep)
-        )
+        give_up_s = self._now_s() + self._wait_s
+        delivery = None
+        if self._producer.up:
+            delivery = self._reception.begin(posted, accepted, now_ms, keep=keep)
+        known = await self._registers.confirm(self._wait_s)
+        taken = None if delivery is None else await self._taken(delivery, give_up_s)
         doubts: list[ReasonKind] = []
         if not known:
             doubts.append("registers-stale")
@@ -107,9 +120,10 @@ class DecisionDesk:
         self._metrics.decisions.labels(decision.verdict).inc()
         for reason in decision.reasons:
             self._metrics.decision_reasons.labels(reason.kind).inc()
+        answer = Answer(_encode(decision), decision.stored)
         if not doubts:
-            self._remember(identity, _Given(fingerprint, parse_ms(decision.expires), decision))
-        return decision
+            self._remember(posted, parse_ms(decision.expires), answer)
+        return answer
 
     async def offline_list(self, token_digest: str) -> OfflineList:
         """Return a handheld's list. Raises Refused (503) while it might not be complete: then the
@@ -118,22 +132,27 @@ class DecisionDesk:
             raise away("the registers cannot be read now")
         return self._lists.of(self._registers.registers, token_digest, self._recorder.stamp())
 
-    async def _store(self, raw: bytes, *, keep: bool) -> bool | None:
+    async def _taken(self, delivery: Delivery, give_up_s: float) -> bool | None:
         """Return True once the scan is stored, False where its id is another's, None where the
         broker did not take it in time; it may still be stored then, and a repeat is harmless."""
-        if not self._producer.up:
-            return None
         try:
-            return await self._reception.take_one(
-                CHECKPOINT_SCAN, raw, keep=keep, wait_s=self._wait_s
-            )
+            return await self._reception.finish(delivery, max(0.0, give_up_s - self._now_s()))
         except Refused as error:
             # The reason "not-stored" counts it, and the device is told.
             _log.warning("decision_not_stored", error=error.detail)
             return None
 
-    def _remember(self, identity: bytes, given: _Given) -> None:
-        self._given[identity] = given
-        self._given.move_to_end(identity)
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _given_for(self, posted: Posted, now_ms: int) -> Answer | None:
+        given = self._given.get(posted.identity)
+        if given is None or given.fingerprint != posted.fingerprint or now_ms >= given.until_ms:
+            return None
+        return Answer(given.body, stored=True)
+
+    def _remember(self, posted: Posted, until_ms: int, answer: Answer) -> None:
+        self._given[posted.identity] = _Given(posted.fingerprint, until_ms, answer.body)
+        self._given.move_to_end(posted.identity)
         if len(self._given) > REMEMBERED:
             self._given.popitem(last=False)

@@ -20,9 +20,10 @@ from rules import (
 )
 from rules.entries import Span
 from rules.facts import Check, Code, Cover, Read, SiteFacts
+from rules.match import is_historical
 from rules.registers import Registers
 from rules.rule import Found as RuleFound
-from rules.rule import Rule, is_historical
+from rules.rule import Rule
 from schemas.decisions import VERDICTS, Decision, ReasonKind, Verdict
 from schemas.events import CHECKPOINT_SCAN, CheckpointScan, Event, HealthCheck, Person
 from schemas.intake import Accepted

@@ -11,14 +11,14 @@ import structlog
 import uvicorn
 
 from schemas.access import TokenFile
-from schemas.events import EVENT_KINDS
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from schemas.settings import Settings
-from schemas.topics import CLOCK
+from schemas.topics import CLOCK, EVENT_TOPICS
 from services.ingest.app import create_app
 from services.ingest.clock import ClockDesk
 from services.ingest.decisions import DecisionDesk
+from services.ingest.garbage import tended
 from services.ingest.identity import Fingerprints
 from services.ingest.metrics import Metrics
 from services.ingest.offline_list import OfflineLists
@@ -69,10 +69,11 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
     with (
         contextlib.closing(listener),
         contextlib.closing(Window.open(settings.ingest_path, metrics)) as window,
+        tended() as set_aside,
     ):
-        topics = [*(kind.topic for kind in EVENT_KINDS), CLOCK]
+        topics = [*EVENT_TOPICS, CLOCK]
         producer = KafkaProducer(settings.kafka, topics, settings.partitions, metrics)
-        registers = RegistersReader(settings.kafka, metrics)
+        registers = RegistersReader(settings.kafka, metrics, set_aside=set_aside)
         intake, recorder = Intake(key, settings.plate_grammar), Recorder()
         fingerprints = Fingerprints(key.derive("ingest-fingerprints"))
         reception = Reception(
@@ -85,12 +86,10 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             partitions=settings.partitions,
         )
         decisions = DecisionDesk(
-            intake=intake,
             reception=reception,
             producer=producer,
             registers=registers,
             lists=OfflineLists(key, settings.offline_list_max_age_s),
-            fingerprints=fingerprints,
             recorder=recorder,
             metrics=metrics,
             wait_s=settings.decision_wait_ms / 1000,
@@ -118,6 +117,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )
+        set_aside()
         await _run(_Server(config), listener, producer, registers, port, ready)
 
 

@@ -1,5 +1,6 @@
 """What the OpenAPI document says of bodies and answers, which the handlers read and write raw."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,14 +25,14 @@ _TOKEN: Final = "token"
 OPEN: Final[Schema] = {"security": []}
 
 
-def items(path: str, document: str, max_items: int) -> dict[str, Any]:
-    """Return the description of a path that takes items, which a JSON Schema document of that
-    name describes."""
+def items(path: str, documents: Sequence[str], max_items: int) -> dict[str, Any]:
+    """Return the description of a path that takes items, each of which one of the JSON Schema
+    documents of these names describes."""
     return {
         "summary": f"Post {path.removeprefix('/v1/')}",
         "status_code": 202,
         "responses": _answers(202, "Taken, item by item.", "Outcome"),
-        "openapi_extra": _body(document, max_items),
+        "openapi_extra": _body(documents, max_items),
     }
 
 
@@ -61,9 +62,10 @@ def offline_list() -> dict[str, Any]:
     }
 
 
-def _body(document: str, max_items: int) -> Schema:
-    """Return what a path takes: items as a JSON Schema document of that name describes them."""
-    item = _reference(_component(document))
+def _body(documents: Sequence[str], max_items: int) -> Schema:
+    """Return what a path takes: items as the JSON Schema documents of these names describe them."""
+    forms = [_reference(_component(document)) for document in documents]
+    item = forms[0] if len(forms) == 1 else {"anyOf": forms}
     array = {"type": "array", "items": item, "maxItems": max_items}
     lines = {"type": "string", "description": f"One item a line, at most {max_items}."}
     either = {"anyOf": [item, array]}

@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from typing import Final
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
 
 import structlog
 from msgspec import Raw, Struct
 
-from schemas.events import EventKind
+from schemas.events import Event, EventKind
+from schemas.field_reports import kind_of
 from schemas.intake import Accepted, Intake
 from schemas.partition import partition_of
-from schemas.problems import Rejected, rejected
+from schemas.problems import Problem, Rejected, rejected
 from schemas.times import parse_ms
 from services.ingest.answers import away
 from services.ingest.identity import Fingerprints, identity_of
@@ -23,7 +26,18 @@ from services.ingest.window import Window
 
 # No event comes near this; a record of megabytes would be refused by the broker, not by us.
 MAX_RECORD_BYTES: Final = 256 * 1024
+# The label of an item whose type is none that its path takes.
+UNKNOWN_TYPE: Final = "unknown"
 _log = structlog.get_logger(__name__)
+
+
+class Posted(Struct, frozen=True):
+    """One item as it was posted. Admitting it changes `event` into what is written."""
+
+    kind: EventKind
+    event: Event[Any]
+    identity: bytes
+    fingerprint: int
 
 
 class _Claim(Struct, frozen=True):
@@ -38,6 +52,7 @@ class _Sorted:
 
     def __init__(self, recorded_ms: int, keep: bool) -> None:
         self.recorded_ms = recorded_ms
+        self.keep = keep
         # By what the window counts its hours: a replay has a time of its own.
         self.newest_ms = 0 if keep else recorded_ms
         self.outcome = no_outcome()
@@ -45,6 +60,27 @@ class _Sorted:
         self.accepted: dict[bytes, int] = {}
         self.others: set[asyncio.Task[None]] = set()
         self.conflicts = 0
+        # How often each metric counts, by its name and its labels.
+        self.counted: Counter[tuple[str, ...]] = Counter()
+
+    def reject(self, index: int, problem: Problem, kind: EventKind | None) -> None:
+        """Note an item that is not accepted; None = its kind is not known."""
+        self.outcome.reject(index, problem)
+        label = UNKNOWN_TYPE if kind is None else kind.type
+        self.counted["rejected", label, field_label(self.outcome.rejected[-1].problem.field)] += 1
+
+    def warn(self, index: int, problems: list[Problem], kind: EventKind) -> None:
+        """Note what was set aside in an accepted item."""
+        for problem in problems:
+            self.outcome.warnings.append(ItemProblem(index, problem))
+            self.counted["warnings", kind.type, field_label(problem.field)] += 1
+
+
+class Delivery(Struct, frozen=True):
+    """One item on its way to the broker, and the deliveries that it has to wait for."""
+
+    found: _Sorted
+    waits: set[asyncio.Task[None]]
 
 
 class Reception:
@@ -71,81 +107,112 @@ class Reception:
         self._delivery_timeout_s = delivery_timeout_s
         self._claims: dict[bytes, _Claim] = {}
 
-    async def take(self, kind: EventKind, items: list[bytes] | list[Raw], *, keep: bool) -> Outcome:
+    async def take(
+        self, kinds: Mapping[str, EventKind], items: list[bytes] | list[Raw], *, keep: bool
+    ) -> Outcome:
         """Return the outcome once every record of every accepted item is acknowledged.
 
-        Raises Refused (503) when one of them is not, or not in time.
+        `kinds` are those that may be among the items, by their types. Raises Refused (503) when a
+        record is not acknowledged, or not in time.
         """
-        return (await self._take(kind, items, keep, self._delivery_timeout_s)).outcome
-
-    async def take_one(
-        self, kind: EventKind, item: bytes | Raw, *, keep: bool, wait_s: float
-    ) -> bool:
-        """Take one item; return False where its id was given to another event before.
-
-        Waits no longer than `wait_s` for the acknowledgement. Raises Refused (503) as `take` does
-        (what is acknowledged later is accepted all the same), and Rejected for a bad item.
-        """
-        found = await self._take(kind, [item], keep, wait_s)
-        if found.outcome.rejected:
-            raise Rejected(found.outcome.rejected[0].problem)
-        return not found.conflicts
-
-    async def _take(
-        self, kind: EventKind, items: list[bytes] | list[Raw], keep: bool, wait_s: float
-    ) -> _Sorted:
         # Up to the first await nothing else runs, so a claim is seen by every later request.
         found = _Sorted(self._recorder.stamp(), keep)
-        if not keep:
-            self._window.expire(found.recorded_ms)
+        self._expire(found)
+        only = next(iter(kinds.values())) if len(kinds) == 1 else None
         for index, item in enumerate(items):
+            kind = only
             try:
-                accepted = self._sort(kind, item, keep, found)
+                kind = only or kind_of(kinds, item)
+                accepted = self._sort(kind, item, found)
             except Rejected as error:
-                found.outcome.reject(index, error.problem)
+                found.reject(index, error.problem, kind)
                 continue
             if accepted is not None:
-                found.outcome.accepted += 1
-                for problem in accepted.warnings:
-                    found.outcome.warnings.append(ItemProblem(index, problem))
-        waits = found.others
-        if found.accepted:
-            delivery = asyncio.create_task(self._deliver(found))
-            delivery.add_done_callback(_note_failure)
-            for identity, fingerprint in found.accepted.items():
-                self._claims[identity] = _Claim(fingerprint, delivery)
-            waits = {delivery, *waits}
-        if waits:
-            await self._all_delivered(waits, wait_s)
-        self._count(kind, found)
-        return found
+                found.warn(index, accepted.warnings, kind)
+        await self._all_delivered(self._start(found), self._delivery_timeout_s)
+        self._count(found)
+        return found.outcome
 
-    def _sort(
-        self, kind: EventKind, item: bytes | Raw, keep: bool, found: _Sorted
-    ) -> Accepted | None:
-        """Accept one item, or return None for a repeat. Raises Rejected."""
+    def read(self, kind: EventKind, item: bytes | Raw) -> Posted:
+        """Return an item as it was posted. Raises Rejected, which names the field."""
         check_depth(item)
         event = self._intake.decode(kind, item)
-        identity = identity_of(event)
-        fingerprint = self._fingerprints.of(event)
-        known = self._known(identity, found)
-        if known is not None:
-            found.outcome.duplicates += 1
-            found.conflicts += known != fingerprint
-            return None
-        accepted = self._intake.admit(kind, event, found.recorded_ms, keep=keep)
+        return Posted(kind, event, identity_of(event), self._fingerprints.of(event))
+
+    def admit(self, posted: Posted, recorded_ms: int, *, keep: bool) -> Accepted:
+        """Return what is to be written of an item. Raises Rejected, which names the field."""
+        accepted = self._intake.admit(posted.kind, posted.event, recorded_ms, keep=keep)
         for record in accepted.records:
             if len(record.value) > MAX_RECORD_BYTES:
                 raise rejected(f"the event is over {MAX_RECORD_BYTES} bytes", "data")
-        if keep:
-            assert event.recordedtime is not None  # admit has set it
-            found.newest_ms = max(found.newest_ms, parse_ms(event.recordedtime))
-        found.accepted[identity] = fingerprint
+        return accepted
+
+    def begin(
+        self, posted: Posted, accepted: Accepted, recorded_ms: int, *, keep: bool
+    ) -> Delivery:
+        """Hand one admitted item over to the broker, unless it is a repeat; do not wait for it."""
+        found = _Sorted(recorded_ms, keep)
+        self._expire(found)
+        if not self._is_repeat(posted, found):
+            self._add(posted, accepted, found)
+            found.warn(0, accepted.warnings, posted.kind)
+        return Delivery(found, self._start(found))
+
+    async def finish(self, delivery: Delivery, wait_s: float) -> bool:
+        """Return once what was begun is acknowledged; False where the id is another event's.
+
+        Raises Refused (503) as `take` does; what is acknowledged later is accepted all the same.
+        """
+        await self._all_delivered(delivery.waits, wait_s)
+        self._count(delivery.found)
+        return not delivery.found.conflicts
+
+    def _expire(self, found: _Sorted) -> None:
+        if not found.keep:
+            self._window.expire(found.recorded_ms)
+
+    def _sort(self, kind: EventKind, item: bytes | Raw, found: _Sorted) -> Accepted | None:
+        """Accept one item, or return None for a repeat. Raises Rejected."""
+        posted = self.read(kind, item)
+        if self._is_repeat(posted, found):
+            return None
+        accepted = self.admit(posted, found.recorded_ms, keep=found.keep)
+        self._add(posted, accepted, found)
+        return accepted
+
+    def _is_repeat(self, posted: Posted, found: _Sorted) -> bool:
+        """Tell whether an item is a repeat, and count it as one."""
+        known = self._known(posted.identity, found)
+        if known is None:
+            return False
+        found.outcome.duplicates += 1
+        found.counted["duplicates", posted.kind.type] += 1
+        if known != posted.fingerprint:
+            found.conflicts += 1
+            found.counted["conflicts", posted.kind.type] += 1
+        return True
+
+    def _add(self, posted: Posted, accepted: Accepted, found: _Sorted) -> None:
+        found.outcome.accepted += 1
+        found.counted["accepted", posted.kind.type] += 1
+        if found.keep:
+            assert posted.event.recordedtime is not None  # admit has set it
+            found.newest_ms = max(found.newest_ms, parse_ms(posted.event.recordedtime))
+        found.accepted[posted.identity] = posted.fingerprint
         for record in accepted.records:
             partition = partition_of(record.subject, self._partitions)
             key = record.subject.encode()
             found.outgoing.append(Outgoing(record.topic, partition, key, record.value))
-        return accepted
+
+    def _start(self, found: _Sorted) -> set[asyncio.Task[None]]:
+        """Begin to deliver what is new; return every delivery that the answer has to wait for."""
+        if not found.accepted:
+            return found.others
+        delivery = asyncio.create_task(self._deliver(found))
+        delivery.add_done_callback(_note_failure)
+        for identity, fingerprint in found.accepted.items():
+            self._claims[identity] = _Claim(fingerprint, delivery)
+        return {delivery, *found.others}
 
     def _known(self, identity: bytes, found: _Sorted) -> int | None:
         """Return the fingerprint of an event that was, or is being, accepted."""
@@ -173,6 +240,8 @@ class Reception:
         self._metrics.produce.observe(time.perf_counter() - began)
 
     async def _all_delivered(self, deliveries: set[asyncio.Task[None]], wait_s: float) -> None:
+        if not deliveries:
+            return
         done, late = await asyncio.wait(deliveries, timeout=wait_s)
         for delivery in done:
             error = delivery.exception()
@@ -185,15 +254,9 @@ class Reception:
         if late:
             raise away("the broker did not answer in time; send the events again")
 
-    def _count(self, kind: EventKind, found: _Sorted) -> None:
-        metrics, outcome = self._metrics, found.outcome
-        metrics.accepted.labels(kind.type).inc(outcome.accepted)
-        metrics.duplicates.labels(kind.type).inc(outcome.duplicates)
-        metrics.conflicts.labels(kind.type).inc(found.conflicts)
-        for name, items in (("rejected", outcome.rejected), ("warnings", outcome.warnings)):
-            for item in items:
-                counter = getattr(metrics, name)
-                counter.labels(kind.type, field_label(item.problem.field)).inc()
+    def _count(self, found: _Sorted) -> None:
+        for (name, *labels), times in found.counted.items():
+            getattr(self._metrics, name).labels(*labels).inc(times)
 
 
 def _note_failure(delivery: "asyncio.Task[None]") -> None:

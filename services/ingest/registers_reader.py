@@ -7,7 +7,7 @@ is being asked share the next question, so that hundreds of decisions a second c
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -24,6 +24,11 @@ STALL_S: Final = 5.0
 # At most fifty questions a second; more would cost the broker and this process more than the
 # verdicts themselves.
 ASK_EVERY_S: Final = 0.02
+# A question need not wait until the one before it is answered; a slow broker gets no more at once.
+OPEN_QUESTIONS: Final = 2
+# A few milliseconds of work; decisions wait while a batch is taken in.
+BATCH_RECORDS: Final = 200
+SET_ASIDE_RECORDS: Final = 1_000
 _Question = asyncio.Task[dict[TopicPartition, int]]
 _log = structlog.get_logger(__name__)
 
@@ -43,19 +48,23 @@ class RegistersReader:
         names: Sequence[str] = tuple(REGISTERS),
         probe_s: float = PROBE_S,
         stall_s: float = STALL_S,
+        set_aside: Callable[[], None] = lambda: None,
     ) -> None:
+        """`set_aside` is called whenever many records more have been read (garbage.tended)."""
         self._bootstrap = bootstrap
         self._metrics = metrics
         self._probe_s = probe_s
         self._stall_s = stall_s
+        self._set_aside = set_aside
         self._partitions = [TopicPartition(register_topic(name), 0) for name in names]
         self._registers = Registers()
         self._read: dict[TopicPartition, int] = {}
         self._moved = asyncio.Condition()
         self._asker: Any = None
-        # The question that is yet to be asked, the one that was begun last, and when that was.
+        # The question that is yet to be asked, all that are not answered, and when the last began.
         self._next: _Question | None = None
-        self._last: _Question | None = None
+        self._open: set[_Question] = set()
+        self._room = asyncio.Semaphore(OPEN_QUESTIONS)
         self._asked_at = 0.0
         self._confirmed_at: float | None = None
         # Who asks before the first connection was tried waits for that.
@@ -124,10 +133,11 @@ class RegistersReader:
                 task.cancel()
             if tasks:
                 await asyncio.wait(tasks)
-            if self._last is not None:
-                self._last.cancel()
-                await asyncio.wait({self._last})
-            self._next = self._last = None
+            for question in self._open:
+                question.cancel()
+            if self._open:
+                await asyncio.wait(self._open)
+            self._next = None
             await consumer.stop()
             await asker.stop()
 
@@ -141,15 +151,22 @@ class RegistersReader:
         )
 
     async def _take_in(self, consumer: Any) -> None:
+        fresh = 0
         while True:
-            records = await consumer.getmany(timeout_ms=1000)
+            records = await consumer.getmany(timeout_ms=1000, max_records=BATCH_RECORDS)
             for partition, batch in records.items():
+                fresh += len(batch)
                 for record in batch:
                     self._apply(partition.topic, record.value)
             async with self._moved:
                 for partition in records:
                     self._read[partition] = await consumer.position(partition)
                 self._moved.notify_all()
+            if fresh >= SET_ASIDE_RECORDS:
+                fresh = 0
+                self._set_aside()
+            # A long import comes in many batches, and none of them waits for the loop by itself.
+            await asyncio.sleep(0)
 
     async def _keep_confirming(self) -> None:
         """Notice by itself that the broker is away, back, or another one."""
@@ -163,36 +180,49 @@ class RegistersReader:
             await asyncio.sleep(self._probe_s)
 
     async def _confirm(self) -> None:
-        ends = await self._ends()
-        if any(self._read[partition] > end for partition, end in ends.items()):
-            raise _Replaced("a register topic is shorter than what was read")
+        question = self._ask()
+        # Not awaited by itself, because others go on waiting for it when this call gives up.
+        await asyncio.wait({question})
+        if question.cancelled():
+            raise ConnectionError("the registers are read anew")
+        ends = question.result()
         if self._behind(ends):
             async with self._moved:
                 await self._moved.wait_for(lambda: not self._behind(ends))
         self._confirmed_at = time.monotonic()
         self._lost = False
 
-    async def _ends(self) -> dict[TopicPartition, int]:
-        """Return where the topics end, by a question that is asked after this call.
+    def _ask(self) -> _Question:
+        """Return a question, where the topics end, that is put to the broker after this call.
 
         An answer that is on its way could miss what the call must see; whoever comes before the
-        next question is asked shares it.
+        next question is put shares it.
         """
         if self._next is None:
-            self._next = self._last = asyncio.create_task(self._question(self._last))
-            self._next.add_done_callback(_heard)
-        return await asyncio.shield(self._next)
+            self._next = asyncio.create_task(self._question())
+            self._open.add(self._next)
+            self._next.add_done_callback(self._heard)
+        return self._next
 
-    async def _question(self, before: "_Question | None") -> dict[TopicPartition, int]:
-        if before is not None:
-            await asyncio.wait({before})
-        await asyncio.sleep(self._asked_at + ASK_EVERY_S - time.monotonic())
-        self._next = None
-        self._asked_at = time.monotonic()
-        if self._asker is None:
-            raise ConnectionError("there is no connection")
-        ends: dict[TopicPartition, int] = await self._asker.end_offsets(self._partitions)
+    async def _question(self) -> dict[TopicPartition, int]:
+        async with self._room:
+            await asyncio.sleep(self._asked_at + ASK_EVERY_S - time.monotonic())
+            self._next = None
+            self._asked_at = time.monotonic()
+            if self._asker is None:
+                raise ConnectionError("there is no connection")
+            # More may be read while the answer is on its way.
+            read = dict(self._read)
+            ends: dict[TopicPartition, int] = await self._asker.end_offsets(self._partitions)
+        if any(read[partition] > end for partition, end in ends.items()):
+            raise _Replaced("a register topic is shorter than what was read")
         return ends
+
+    def _heard(self, question: _Question) -> None:
+        """Take note of a failure for which nobody waits any more; who still waits counts it."""
+        self._open.discard(question)
+        if not question.cancelled():
+            question.exception()
 
     def _behind(self, ends: dict[TopicPartition, int]) -> bool:
         return any(self._read[partition] < end for partition, end in ends.items())
@@ -217,9 +247,3 @@ class RegistersReader:
         except UNREADABLE as error:
             self._metrics.register_errors.labels(type(error).__name__).inc()
             _log.error("register_record_unreadable", topic=topic, error=str(error))
-
-
-def _heard(question: "_Question") -> None:
-    """Take note of a failure for which nobody waits any more; who still waits counts it."""
-    if not question.cancelled():
-        question.exception()

@@ -134,12 +134,10 @@ class Desk:
             reception=reception,
             clock=ClockDesk(producer, partitions, delivery_timeout_s),
             decisions=DecisionDesk(
-                intake=intake,
                 reception=reception,
                 producer=producer,
                 registers=registers or self.registers,
                 lists=OfflineLists(key, 43_200),
-                fingerprints=fingerprints,
                 recorder=recorder,
                 metrics=self.metrics,
                 wait_s=decision_wait_s,
@@ -207,6 +205,12 @@ def scan(ident: str = "s1", persons: int = 0, **changes: Any) -> dict[str, Any]:
     if persons:
         data["persons"] = [person() for _ in range(persons)]  # type: ignore[assignment]
     return _event("cordon.checkpoint-scan.v1", "gate-1", ident, data, changes)
+
+
+def report(name: str, ident: str = "r1", /, **changes: Any) -> dict[str, Any]:
+    """Return a field report, or a code change; `changes` is its data, but for `time`."""
+    envelope = {"time": changes.pop("time")} if "time" in changes else {}
+    return _event(f"cordon.{name}.v1", "desk-1", ident, changes, envelope)
 
 
 def person(**changes: Any) -> dict[str, Any]:

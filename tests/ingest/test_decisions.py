@@ -1,8 +1,10 @@
 """What officers are told, for each reason that there is."""
 
+import asyncio
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from schemas.decisions import ReasonKind
@@ -406,6 +408,26 @@ async def test_what_is_no_scan_is_refused(
     answer = await barrier.post(PATH, body)
     assert (answer.status_code, answer.json().get("field")) == (status, field)
     assert barrier.producer.submitted == []
+
+
+async def test_what_is_refused_and_what_is_set_aside_is_counted(barrier: Desk) -> None:
+    labels = {"type": "cordon.checkpoint-scan.v1"}
+    await barrier.post(PATH, {**scan(), "time": "noon"})
+    assert barrier.count("rejected_total", field="time", **labels) == 1
+    await decide(barrier, scan(data_plate="no plate"))
+    assert barrier.count("warnings_total", field="data.plate", **labels) == 1
+
+
+async def test_what_is_judged_is_what_was_written(barrier: Desk) -> None:
+    """Also its moment: a clock that goes on meanwhile makes no second one."""
+    barrier.producer.hold = True
+    asked = asyncio.create_task(decide(barrier, scan()))
+    acknowledged = asyncio.create_task(barrier.producer.acknowledge())
+    await asyncio.wait({acknowledged})
+    barrier.now_ms += HOUR_MS
+    assert not (await asked)["historical"]
+    (record,) = barrier.producer.submitted
+    assert msgspec.json.decode(record.value)["recordedtime"] == format_ms(NOON_MS)
 
 
 @pytest.mark.parametrize(("token", "status"), [(None, 401), ("viewer", 403), ("device", 200)])

@@ -6,12 +6,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.ingest.desk import Desk, check, hit, scan
+from tests.ingest.desk import Desk, check, hit, report, scan
 
 EVENTS = {
     "/v1/checkpoint-scans": scan(persons=2),
     "/v1/plate-hits": hit(),
     "/v1/health-checks": check(),
+    "/v1/field-reports": report("heartbeat", status="ok"),
     "/v1/clock": {"type": "cordon.clock.v1", "time": "2020-02-01T08:00:00+08:00"},
 }
 

@@ -10,7 +10,7 @@ from schemas.filing import Filing, filed_deletion
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from schemas.problems import Problem, Rejected
-from schemas.registers import REGISTERS, Deletion, Order
+from schemas.registers import REGISTERS, Deletion, Identifier, Order, member_key
 from schemas.times import format_ms, parse_ms
 from tests.schemas.sampled import POSTED, sample
 
@@ -141,7 +141,8 @@ def test_the_author_holds_the_token_and_now_is_the_beginning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "field"), [("permit", "from"), ("transfer", "window_from"), ("order", "start")]
+    ("name", "field"),
+    [("permit", "from"), ("transfer", "window_from"), ("order", "start"), ("duty-shift", "start")],
 )
 def test_what_names_its_hours_begins_with_them(name: str, field: str) -> None:
     posted = body(name, valid_from=..., valid_to=...)
@@ -265,8 +266,54 @@ def _polygon(*rings: Any) -> dict[str, Any]:
         ("device", {"timezone": "../../etc/passwd"}, "timezone"),
         ("device", {"plate_grammar": "martian"}, "plate_grammar"),
         ("device", {"heartbeat_s": -1}, "heartbeat_s"),
+        ("order", {"keepers": ["wang", NOBODY]}, "keepers[1].id_number"),
+        ("transfer", {"vehicle": "浙F*"}, "vehicle"),
+        ("route", {"from": ...}, "from"),
+        ("route", {"from": "a b"}, "from"),
+        ("route", {"to": "north-gate"}, "to"),
+        ("route", {"min_s": 0}, "min_s"),
+        ("route", {"p50_s": 2879}, "p50_s"),
+        ("route", {"via": [""]}, "via[0]"),
+        ("risk-area", {"area": "3303"}, "area"),
+        ("risk-area", {"area": "330027"}, "area"),
+        ("risk-area", {"area": "33*"}, "area"),
+        ("risk-area", {"level": "low"}, "level"),
+        ("arrival-notice", {"household": ...}, "household"),
+        ("arrival-notice", {"persons": []}, "persons"),
+        ("arrival-notice", {"persons": [WHO, NOBODY]}, "persons[1].id_number"),
+        ("arrival-notice", {"area": "Wenzhou"}, "area"),
+        ("arrival-notice", {"stay_from": "January"}, "stay_from"),
+        ("arrival-notice", {"stay_from": "2026-02-20T08:00:00"}, "stay_from"),
+        ("arrival-notice", {"stay_to": "2026-02-19"}, "stay_to"),
+        ("arrival-notice", {"stay_to": "2026-02-18T15:59:59Z"}, "stay_to"),
+        ("arrival-notice", {"arrival": ...}, "arrival"),
+        ("arrival-notice", {"row": -1}, "row"),
+        ("residence", {"person": NOBODY}, "person.id_number"),
+        ("residence", {"address": ...}, "address"),
+        ("pass", {"holders": [{}]}, "holders[0]"),
+        ("pass", {"holders": []}, "holders"),
+        ("pass", {"scope": []}, "scope"),
+        ("pass", {"medium": "verbal"}, "medium"),
+        ("facility", {"zone": ...}, "zone"),
+        ("facility", {"capacity": -1}, "capacity"),
+        ("approval", {"premises": ""}, "premises"),
+        ("enterprise", {"name": ...}, "name"),
+        ("worker", {"enterprise": ...}, "enterprise"),
+        ("worker", {"person": {}}, "person"),
+        ("reporter", {"due_local": "24:00"}, "due_local"),
+        ("reporter", {"due_local": "5pm"}, "due_local"),
+        ("duty-shift", {"start": "08:00"}, "start"),
+        ("duty-shift", {"end": "2026-03-02T08:00:00+08:00"}, "end"),
+        ("duty-shift", {"members": []}, "members"),
+        ("duty-shift", {"members": ["wang", NOBODY]}, "members[1].id_number"),
+        ("duty-shift", {"members": [""]}, "members[0]"),
+        ("duty-shift", {"min_staff": 0}, "min_staff"),
+        ("case", {"person": {"person": "liu"}}, "person.person"),
+        ("case", {"class": "sick"}, "class"),
+        ("case", {"onset": "last week"}, "onset"),
         ("policy", {"response_level": ...}, "response_level"),
         ("policy", {"rules": {"fever": 38}}, "rules[...]"),
+        ("policy", {"rules": {"fever": {"colour": 1}}}, "rules.fever.colour"),
     ],
 )
 def test_a_rejection_names_its_field(name: str, change: dict[str, Any], field: str) -> None:
@@ -311,3 +358,43 @@ def test_days_and_lists_have_one_form() -> None:
 def test_a_zone_may_be_a_circle() -> None:
     entry = put("zone", body("zone", geometry=..., centre=[120.85, 30.85], radius_m=150))
     assert (entry.centre, entry.radius_m) == ((120.85, 30.85), 150)
+
+
+def test_a_number_among_names_is_a_person() -> None:
+    entry = put("duty-shift", body("duty-shift", members=["wang", WHO["id_number"], WHO]))
+    person = KEY.person("resident_id", WHO["id_number"])
+    assert [member_key(member) for member in entry.members] == ["wang", person, person]
+    entry = put("order", body("order", keepers=[person, "wang"]))
+    assert [member_key(member) for member in entry.keepers] == [person, "wang"]
+    assert put("order", body("order", keepers=[])).keepers is None
+
+
+def test_nobody_has_no_key() -> None:
+    assert member_key(Identifier()) == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2026-02-20", "2026-02-20"),
+        ("20260220", "2026-02-21"),
+        ("2026-02-20T08:00:00+08:00", "2026-02-20T08:00:00+08:00"),
+        # The first hour of the day in Shanghai is the day before in UTC.
+        ("2026-02-20", "2026-02-20T01:00:00+08:00"),
+        ("2026-02-20T23:00:00-08:00", "2026-02-20"),
+    ],
+)
+def test_a_stay_may_be_dates_or_instants(first: str, last: str) -> None:
+    entry = put("arrival-notice", body("arrival-notice", stay_from=first, stay_to=last))
+    assert (len(entry.stay_from), len(entry.stay_to)) <= (24, 24)
+
+
+def test_a_notice_keeps_its_own_time() -> None:
+    line = sample("cordon.arrival-notice.put.v1.posted")
+    line |= {"time": "2026-02-28T20:00:00+08:00", "recordedtime": "2026-03-01T08:00:00+08:00"}
+    written = json.loads(FILING.event(json.dumps(line).encode()).value)
+    assert written["time"] == "2026-02-28T12:00:00.000Z"
+    assert written["recordedtime"] == "2026-03-01T00:00:00.000Z"
+    with pytest.raises(Rejected) as caught:
+        FILING.event(json.dumps(line | {"time": "2026-02-28"}).encode())
+    assert caught.value.problem.field == "time"

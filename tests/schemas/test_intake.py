@@ -90,7 +90,7 @@ def test_a_scan_is_split() -> None:
     assert whole.subject == "vehicle:浙F7AB0Z"
     assert first.subject == KEY.person("resident_id", ID_NUMBER)
     assert second.subject == KEY.person("passport", "E12345678")
-    assert json.loads(first.value) == sample("cordon.health-check.v1.of-a-scan")
+    assert json.loads(first.value) == sample("cordon.health-check.v1.of-a-declared-scan")
 
 
 def test_what_is_split_off_happened_with_the_scan() -> None:
