@@ -1,10 +1,34 @@
-"""D03 adverse-health-code, 红码·黄码: a person shows a red or a yellow code."""
+"""D03 adverse-health-code, 红码·黄码: a person shows a red or a yellow code.
+
+A check matches when its code
+
+1. is red or yellow, and this colour of this issuer **counts here**: see `issuers`;
+2. is valid at the time of the check, give or take `skew_s`;
+3. was issued at most `fresh_h` hours before.
+
+- `issuers` is asked for the issuer itself, its prefecture (`330400`), its province (`330000`) and
+  everybody (`*`), in this order; the first line that is there decides. Without any, both colours
+  count.
+- Severity: red high, yellow medium. If another scan of the same person within `changed_s` after it
+  shows a green code of the same issuer that holds, it is medium and its reason says *changed*.
+- A code is digital evidence at least; with a verified identity the class is person.
+- One alert per person and colour; quiet gap 12 hours. The subject is the person.
+- A code that is missing, expired or stale raises nothing here.
+
+Thresholds:
+
+- `fresh_h`: hours after its issue in which a result counts
+- `changed_s`: seconds in which a second scan may change it; at most an hour
+- `skew_s`: seconds by which the clocks of issuer and device may differ
+- `issuers`: mutual recognition: the colours that count, by issuer
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rules.facts import Check, Code, Parameters, World, evidence_class
-from rules.rule import Match, Rule, of_check
+from rules.match import Match, of_check
+from rules.rule import Rule
 from schemas.alerts import EvidenceClass, Reason, Severity, Subject
 from schemas.times import HOUR_MS, SECOND_MS
 

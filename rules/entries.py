@@ -1,28 +1,34 @@
 """What the rules need of a register entry, with its instants parsed once."""
 
-from typing import Any
+import unicodedata
+from collections.abc import Callable
+from typing import Any, Final
 
 from msgspec import Struct
 
 from rules.facts import LinkFacts, OrderFacts, WatchFacts
 from schemas.registers import (
-    Device,
     Entry,
     Exemption,
+    Identifier,
     Order,
     Permit,
-    Policy,
     ResidentVehicle,
-    Site,
     Transfer,
     VehicleLink,
     WatchEntry,
-    Zone,
+    member_key,
 )
 from schemas.times import MINUTE_MS, parse_ms
-from schemas.versions import FOREVER
+from schemas.versions import FOREVER, Version
 
 TRANSFER_MARGIN_MS = 60 * MINUTE_MS
+
+
+class Filed(Version[Any], frozen=True):
+    """One filing of an entry. `time_ms` is its own time, which may lie before its acceptance."""
+
+    time_ms: int
 
 
 class Span(Struct, frozen=True):
@@ -33,13 +39,19 @@ class Span(Struct, frozen=True):
     places: frozenset[str]
     from_ms: int
     to_ms: int
+    entry: Permit | Transfer
 
 
 class Ordered(Struct, frozen=True):
-    """An order with the vehicles that it names."""
+    """An order with the vehicles that it names.
+
+    `arrival` is the transfer by which its person came into the zone of `facts`, if any.
+    """
 
     facts: OrderFacts
     vehicles: frozenset[str]
+    entry: Order
+    arrival: str | None = None
 
 
 class Link(Struct, frozen=True):
@@ -50,11 +62,20 @@ class Link(Struct, frozen=True):
 
 
 class Exempt(Struct, frozen=True):
-    """An exemption; without `places` it holds everywhere."""
+    """An exemption; without `places` it holds everywhere. `stops` are those of them approved."""
 
     subject: str
     kind: str
     places: frozenset[str]
+    stops: frozenset[str] = frozenset()
+
+
+class AtHome(Struct, frozen=True, gc=False):
+    """A vehicle that is at home here, and how it is registered to look."""
+
+    plate: str
+    type: str | None = None
+    colour: str | None = None
 
 
 def end_of(valid_to: str | None) -> int:
@@ -63,7 +84,7 @@ def end_of(valid_to: str | None) -> int:
 
 
 def facts_of(entry: Entry) -> Any:
-    """Return what the rules need of an entry."""
+    """Return what the rules need of an entry: the entry itself where nothing is to be parsed."""
     if isinstance(entry, Order):
         return Ordered(
             OrderFacts(
@@ -74,6 +95,7 @@ def facts_of(entry: Entry) -> Any:
                 parse_ms(entry.start),
             ),
             frozenset(entry.vehicles or ()),
+            entry,
         )
     if isinstance(entry, Permit):
         return Span(
@@ -82,6 +104,7 @@ def facts_of(entry: Entry) -> Any:
             frozenset(entry.places or ()),
             parse_ms(entry.from_),
             parse_ms(entry.to),
+            entry,
         )
     if isinstance(entry, Transfer):
         return Span(
@@ -90,11 +113,13 @@ def facts_of(entry: Entry) -> Any:
             frozenset(),
             parse_ms(entry.window_from),
             max(parse_ms(entry.window_to), parse_ms(entry.eta) + TRANSFER_MARGIN_MS),
+            entry,
         )
     if isinstance(entry, VehicleLink):
         return Link(entry.plate, LinkFacts(entry.person.person or "", entry.role, entry.strength))
     if isinstance(entry, ResidentVehicle):
-        return entry.plate
+        looks = entry.attributes or {}
+        return AtHome(entry.plate, looks.get("type"), looks.get("colour"))
     if isinstance(entry, WatchEntry):
         return WatchFacts(
             entry.id,
@@ -106,12 +131,64 @@ def facts_of(entry: Entry) -> Any:
     if isinstance(entry, Exemption):
         corridor = frozenset(entry.corridor or ())
         # Stops widen a corridor; where there is none it holds everywhere anyway.
-        places = corridor | frozenset(entry.stops or ()) if corridor else corridor
-        return Exempt(subject_of(entry), entry.kind, places)
-    assert isinstance(entry, Site | Zone | Device | Policy)
+        stops = frozenset(entry.stops or ())
+        places = corridor | stops if corridor else corridor
+        return Exempt(subject_of(entry), entry.kind, places, stops)
     return entry
 
 
 def subject_of(entry: WatchEntry | Exemption) -> str:
     """Return the plate or the person that an entry is about."""
     return entry.plate or (entry.person.person if entry.person else None) or ""
+
+
+def folded(address: str) -> str:
+    """Return an address without what people write differently: width, case and spaces."""
+    return "".join(unicodedata.normalize("NFKC", address).casefold().split())
+
+
+def _who(*identifiers: Identifier | None) -> list[str]:
+    return [each.person for each in identifiers if each is not None and each.person]
+
+
+# By register, what an entry can be looked up by besides its id: plates, persons, names of others.
+_NAMES: Final[dict[str, Callable[[Any], list[str]]]] = {
+    "site": lambda entry: [entry.grid] if entry.grid else [],
+    "route": lambda entry: [entry.from_, entry.to],
+    "order": lambda entry: [
+        *_who(entry.subject),
+        *(entry.vehicles or ()),
+        *([entry.household] if entry.household else ()),
+        entry.zone,
+    ],
+    "permit": lambda entry: [entry.order],
+    "transfer": lambda entry: [*(entry.orders or ()), *_who(*(entry.persons or ()))],
+    "watch-entry": lambda entry: [subject_of(entry)],
+    "exemption": lambda entry: [subject_of(entry)],
+    "risk-area": lambda entry: [entry.area],
+    "arrival-notice": lambda entry: [entry.household, *_who(*entry.persons)],
+    "resident-vehicle": lambda entry: [entry.plate],
+    "vehicle-link": lambda entry: [entry.plate, *_who(entry.person)],
+    "residence": lambda entry: [
+        entry.address,
+        folded(entry.address),
+        *([entry.household] if entry.household else ()),
+        *_who(entry.person),
+    ],
+    "pass": lambda entry: _who(*(entry.holders or ())),
+    "facility": lambda entry: [entry.zone],
+    "approval": lambda entry: [entry.premises],
+    "worker": lambda entry: [entry.enterprise, *_who(entry.person)],
+    "duty-shift": lambda entry: [
+        *(member_key(member) for member in entry.members),
+        *([entry.order] if entry.order else ()),
+    ],
+    "case": lambda entry: _who(entry.person),
+    "device": lambda entry: [entry.site],
+}
+
+
+def names_of(register: str, entry: Entry) -> list[str]:
+    """Return what an entry can be looked up by besides its id."""
+    names = _NAMES.get(register)
+    return names(entry) if names else []

@@ -10,13 +10,15 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from schemas.alerts import EvidenceClass
-from schemas.times import HOUR_MS, MINUTE_MS
+from schemas.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 Parameters = Mapping[str, Any]
 # No policy may ask for checks further apart (schemas/policy.py).
 NEAR_MS = HOUR_MS
 # An event accepted later than this after it happened is late (contracts: Lateness).
 ON_TIME_MS = 2 * MINUTE_MS
+# Events that were accepted later than this are history and judged no more.
+ARCHIVE_MS = 14 * DAY_MS
 NEWEST = 1 << 62  # As a time of filing: whatever has been filed until now.
 
 
@@ -100,7 +102,10 @@ class Check(Struct, frozen=True):
 
     `around` are the other checks of this person at most `NEAR_MS` before or after, in order of
     time, themselves without their own; at the barrier there are none. `biased` says that the
-    device's thermometer can't be believed at this time (read-quality).
+    device's thermometer can't be believed at this time (read-quality). From `pass_id` on only the
+    check at hand has them, not those around it. `person` is "" where no identifier was given.
+    `stays` are (area, from, to) as declared, the ends as posted. `partof` is the scan in which it
+    was made.
     """
 
     source: str
@@ -117,6 +122,15 @@ class Check(Struct, frozen=True):
     code: Code | None = None
     biased: bool = False
     around: "tuple[Check, ...]" = ()
+    pass_id: str | None = None
+    refusal: bool = False
+    plate: str | None = None
+    guarded: bool = False
+    is_online: bool = True
+    stays: tuple[tuple[str, str, str], ...] = ()
+    destination_grid: str | None = None
+    id_type: str | None = None
+    partof: str | None = None
 
     @property
     def known_ms(self) -> int:

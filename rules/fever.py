@@ -1,9 +1,33 @@
-"""D05 fever, 发热: a temperature that is high, or raised and confirmed by a second one."""
+"""D05 fever, 发热: a temperature that is high, or raised and confirmed by a second one.
+
+A check matches when its temperature
+
+1. is at least `high_c`; or is at least `fever_c`, and another one of the same person was too, on
+   any device, `apart_s` to `within_s` before. The second one is the match;
+2. is plausible: from `lowest_c` to `highest_c`;
+3. was not measured by a device that was biased then (D34).
+
+- Severity: medium. High when the person is on the watch list or under order at that time.
+- One alert per person; quiet gap 12 hours. The subject is the person.
+- A single raised temperature raises nothing; at the barrier it asks for a recheck.
+- When a device turns out biased, what rests on its readings alone is withdrawn, reason
+  `device-bias`.
+
+Thresholds:
+
+- `fever_c`: °C that are raised; from 37 to 39
+- `high_c`: °C that need no second reading
+- `apart_s`: seconds that must lie between two readings
+- `within_s`: seconds that may lie between them; at most an hour
+- `lowest_c`: °C below which a reading is none
+- `highest_c`: °C above which a reading is none
+"""
 
 from collections.abc import Iterator
 
 from rules.facts import Check, Cover, Parameters, World, evidence_class
-from rules.rule import Found, Match, Rule, of_check
+from rules.match import Match, of_check
+from rules.rule import Found, Rule
 from schemas.alerts import Reason, Severity, Subject
 from schemas.times import HOUR_MS, SECOND_MS
 

@@ -1,4 +1,46 @@
-"""D18 first-seen-vehicle, 初次入城车辆: an unknown plate enters the region and stays about."""
+"""D18 first-seen-vehicle, 初次入城车辆: an unknown plate enters the region and stays about.
+
+Readings become **passages** first: readings of look-alike plates by one source at one site, each
+within `passage_s` of the one before. Previews do not count. The most confident reading gives the
+plate and the direction.
+
+A **visit** begins with a passage that
+
+1. goes `in` at a site of role `boundary` that is not warming (`warm_until`);
+2. has a confidence of at least `min_confidence`;
+3. has a plate that is **not known**: neither it nor any plate that differs from it by one
+   confusable character is a filed resident vehicle, or was read with `min_confidence` in the same
+   region in the `look_back_d` days before. A known neighbour makes it a probable misread;
+4. lies at least `look_back_d` days after the beginning of history (`CORDON_HISTORY_SINCE`). Before
+   that nobody can say who is new, and the rule stays silent.
+
+It **opens** at the next passage of the same plate, with `min_confidence`, at another site of the
+region, unless that passage goes `out` over the boundary. So one IN and one OUT raise nothing. That
+passage and later ones are its matches, until the vehicle leaves over the boundary or `visit_h` is
+over.
+
+- Severity: low. Medium once `dwell_s` has passed since the entrance without an exit over the
+  boundary.
+- One severity lower, and the reason says so, while the plate is suspected to be cloned (D30).
+- Left over the boundary within `dwell_s`: **transit**. The alert resolves itself with that outcome.
+- One alert per region and plate; quiet gap 30 days. The subject is the vehicle.
+- An **exemption** of kind `green-channel` or `fleet` explains a vehicle where it holds: everywhere,
+  or in the zones of its `corridor` and at its `stops`. Such passages do not match; filed later, it
+  retracts. A `whitelist` does not explain why a vehicle is here.
+- The region is the first zone of kind `region` that the site lists; without one, the deployment.
+  The deployment contains all regions: who enters it at a site in no region is known if any region
+  knows it, and is followed into every one of them. A region does not contain sites in no region:
+  what is read there makes nobody known in the region and continues no visit of it.
+- For a vehicle known for longer, days are counted as days of UTC.
+
+Thresholds:
+
+- `look_back_d`: days without a reading that make a vehicle new; at most 90
+- `min_confidence`: of a reading that counts
+- `dwell_s`: seconds after the entrance until it is lifted
+- `visit_h`: hours after which a visit is over; not above 72
+- `passage_s`: seconds between two readings of one passage
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -6,8 +48,10 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from rules.facts import NEWEST, Parameters, Read, World
-from rules.rule import Match, Rule, of_read
+from rules.cloned_plate import DOUBT, SUSPICION
+from rules.facts import NEWEST, Exempted, Parameters, Read, World
+from rules.match import Match, of_read
+from rules.rule import Rule
 from schemas.alerts import Outcome, Reason, Severity, Subject
 from schemas.confusion import neighbours
 from schemas.times import DAY_MS, HOUR_MS, SECOND_MS
@@ -29,7 +73,7 @@ def describe(match: Match, subject: Subject) -> Reason:
     )
 
 
-def is_exempt(plate: str, site_id: str, at_ms: int, known_ms: int, world: World) -> str | None:
+def is_exempt(plate: str, site_id: str, at_ms: int, known_ms: int, world: World) -> Exempted | None:
     """Return the green channel or fleet that explains the vehicle there (suppression matrix).
 
     A whitelist does not: it says who is let through, not why a vehicle is here.
@@ -39,14 +83,14 @@ def is_exempt(plate: str, site_id: str, at_ms: int, known_ms: int, world: World)
     site = world.site(site_id, at_ms, known_ms)
     for exempted in world.exemptions(plate, site, at_ms, known_ms) if site else ():
         if exempted.kind in ("green-channel", "fleet"):
-            return exempted.id
+            return exempted
     return None
 
 
 def excuse(match: Match, plate: str, world: World) -> str | None:
     """Return the exemption, filed later, that takes a match's ground away."""
     exempted = is_exempt(plate, match.site, match.first_ms, NEWEST, world)
-    return f"exemption:{exempted}" if exempted else None
+    return f"{exempted.kind}:{exempted.id}" if exempted else None
 
 
 RULE = Rule(
@@ -63,6 +107,7 @@ RULE = Rule(
         "passage_s": 15,
     },
     describe=describe,
+    lowered_by={SUSPICION: DOUBT},
     excuse=excuse,
 )
 

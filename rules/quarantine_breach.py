@@ -1,9 +1,32 @@
-"""D09 quarantine-breach, 隔离人员外出: a person under order is seen outside the order's zone."""
+"""D09 quarantine-breach, 隔离人员外出: a person under order is seen outside the order's zone.
+
+A health check matches when all of this holds:
+
+1. its person has an order that is valid at the check's time and was filed by then;
+2. the site does not list the order's zone;
+3. at least `grace_s` seconds have passed since the order's `start`;
+4. no permit and no transfer covers the person there and then.
+
+- Persons in a scan count: each is written as a health check.
+- Severity: critical, under the ceiling of the evidence. So a document gives critical, a code high,
+  nothing verified medium.
+- One alert per order; quiet gap 6 hours. The subject is the person.
+- An order is active until its `valid_to` or its deletion. Its `last_day` ends nothing.
+- A **permit** covers its order from `from` to `to`, everywhere, or at the sites and zones in
+  `places`. A **transfer** covers its orders and persons everywhere from `window_from` to the later
+  of `window_to` and `eta` + 60 minutes.
+- Excuses that retract it: a permit, a transfer, the end of the order.
+
+Thresholds:
+
+- `grace_s`: seconds after `start` in which a person may still be on the way
+"""
 
 from collections.abc import Iterator
 
 from rules.facts import NEWEST, Check, Cover, Parameters, World, evidence_class
-from rules.rule import Match, Rule, of_check
+from rules.match import Match, of_check
+from rules.rule import Rule
 from schemas.alerts import Reason, Subject
 from schemas.times import HOUR_MS, SECOND_MS
 

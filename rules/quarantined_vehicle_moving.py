@@ -1,9 +1,35 @@
-"""D10 quarantined-vehicle-moving, 隔离人员车辆异动: a car of a person under order is elsewhere."""
+"""D10 quarantined-vehicle-moving, 隔离人员车辆异动: a car of a person under order is elsewhere.
+
+A plate hit or the plate of a scan matches when all of this holds:
+
+1. the reading has at least `min_confidence` (a typed plate has 1.0) and is no preview;
+2. the plate is linked to a person with a strength of at least `min_strength`: by a vehicle link, or
+   because the order itself names the plate, which is strength 1.0;
+3. that person has an order that is valid at the reading's time and was filed by then (so was the
+   link);
+4. the site does not list the order's zone, the grace is over, and nothing covers the person, as in
+   D09.
+
+- Severity: medium. Low when another owner or driver without an order is linked to the vehicle: then
+  somebody else may be at the wheel. It never becomes a breach of the person.
+- One alert per order and plate; quiet gap 6 hours. Reads of one source within 15 s are one match.
+  The subject is the vehicle.
+- Excuses that retract it: a permit, a transfer, the end of the order, the end of the link.
+- One severity lower, and the reason says so, while the plate is suspected to be cloned (D30).
+
+Thresholds:
+
+- `grace_s`: as in D09
+- `min_strength`: of the link, from 0 to 1
+- `min_confidence`: of the reading, from 0 to 1
+"""
 
 from collections.abc import Iterator
 
+from rules.cloned_plate import DOUBT, SUSPICION
 from rules.facts import NEWEST, Cover, Parameters, Read, SiteFacts, World
-from rules.rule import Match, Rule, of_read
+from rules.match import Match, of_read
+from rules.rule import Rule
 from schemas.alerts import Reason, Severity, Subject
 from schemas.times import HOUR_MS, SECOND_MS
 
@@ -85,6 +111,7 @@ RULE = Rule(
     quiet_gap_ms=6 * HOUR_MS,
     defaults={"grace_s": 7200, "min_strength": 0.6, "min_confidence": 0.85},
     describe=describe,
+    lowered_by={SUSPICION: DOUBT},
     on_read=detect,
     excuse=excuse,
     coalesce_ms=15 * SECOND_MS,

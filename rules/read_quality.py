@@ -1,8 +1,31 @@
 """D34 read-quality, 识别质量下降: a thermometer that reads everybody too warm or too cold.
 
-Of D34 this is the part about temperatures. Whether a device is biased is a function of the set of
-its readings, in order of time: a window is the last `readings` up to one of them, and a window
-whose median is out of bounds makes the device biased for all readings in it.
+**Thermometers.** Whatever a source measures, of anybody, counts. A **window** is its last
+`readings` up to one of them, in order of time. A window whose median lies above `highest_median_c`
+or below `lowest_median_c` makes the device **biased** for the time of all its readings. The device
+stays biased until a window is in order again.
+
+**Cameras.** A reading is poor without a readable plate, or below a confidence of 0.85; previews do
+not count. An hour (of UTC, by the time of acceptance) of at least `min_reads` readings matches when
+more than `min_share` of them are poor, and more than `times_baseline` times the share in the
+**same hour of the seven days before**: so nights are measured by nights. Where fewer than three of
+those days have readings, or the site is warming (`warm_until`), it raises nothing (`warming`).
+
+- Severity: low; evidence class system. One match for each hour in which the device was found
+  biased, and one at the end of each poor hour.
+- One alert per source, and another one about its plates; quiet gap 6 hours. The subject is the
+  source.
+- The readings of a biased thermometer raise no D05 meanwhile, and those that they raised are
+  withdrawn ([decision 0014](../decisions/0014-what-partitions-tell-one-another.md)).
+
+Thresholds:
+
+- `readings`: in a window; from 5 to 50
+- `lowest_median_c`: °C below which a median is too cold
+- `highest_median_c`: °C above which a median is too warm
+- `min_reads`: readings in an hour; in the hours before together
+- `min_share`: of poor readings, above which an hour may match
+- `times_baseline`: times the share of the days before, above which it matches
 """
 
 from collections.abc import Sequence
@@ -11,8 +34,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from rules import plate_quality
 from rules.facts import NEWEST, Parameters
-from rules.rule import Match, Rule, is_historical, weigh
+from rules.match import Match, is_historical, weigh
+from rules.rule import Rule
 from schemas.alerts import Reason, Subject
 from schemas.times import HOUR_MS
 
@@ -45,6 +70,8 @@ Span = tuple[int, int]
 
 def describe(match: Match, subject: Subject) -> Reason:
     """Say why, for people."""
+    if plate_quality.is_of_plates(match):
+        return plate_quality.describe(match, subject)
     middle, width = match.detail.split("/")
     return Reason(
         f"The last {width} temperatures of {subject.label} at {match.site} have a median of "
@@ -115,10 +142,16 @@ def matches(
 
 RULE = Rule(
     code="D34",
-    name="read-quality",
+    name=plate_quality.NAME,
     major=1,
     version="1.0",
     quiet_gap_ms=6 * HOUR_MS,
-    defaults={"readings": 50, "lowest_median_c": 35.5, "highest_median_c": 37.0},
+    defaults={
+        "readings": 50,
+        "lowest_median_c": 35.5,
+        "highest_median_c": 37.0,
+        **plate_quality.DEFAULTS,
+    },
     describe=describe,
+    dossiers=plate_quality.DOSSIERS,
 )

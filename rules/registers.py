@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from rules.catalogue import BY_NAME
-from rules.entries import Exempt, Link, Ordered, Span, end_of, facts_of, subject_of
+from rules.entries import Exempt, Filed, Link, Ordered, Span, end_of, facts_of, names_of
 from rules.facts import (
+    NEWEST,
     Cover,
     Exempted,
     LinkFacts,
@@ -24,20 +25,13 @@ from schemas.registers import (
     Deletion,
     Device,
     Entry,
-    Exemption,
-    Order,
-    Permit,
     Policy,
     RegisterEvent,
-    ResidentVehicle,
     Site,
-    Transfer,
-    VehicleLink,
-    WatchEntry,
     parse_register_type,
 )
 from schemas.times import MINUTE_MS, TimeProblem, format_ms, parse_ms
-from schemas.versions import FOREVER, Version, first_filed, governing, in_force, insert
+from schemas.versions import FOREVER, first_filed, governing, in_force, insert
 
 SITE_PATIENCE_MS = 72 * 60 * MINUTE_MS
 
@@ -51,7 +45,7 @@ _decode_deletion = msgspec.json.Decoder(Deletion).decode
 class Change(Struct, frozen=True):
     """A register entry changed; what is on record for `orders` or about `subjects` may change.
 
-    Subjects are plates and persons.
+    Subjects are all that any version of the entry names: plates, persons, sites, households…
     """
 
     register: str
@@ -61,19 +55,26 @@ class Change(Struct, frozen=True):
     subjects: tuple[str, ...] = ()
 
 
+class Arrival(Struct, frozen=True, order=True):
+    """When somebody arrived by a transfer and when that was recorded, ms UTC, and the zones that
+    it led from and to."""
+
+    time_ms: int
+    recorded_ms: int
+    transfer: str
+    from_zone: str
+    zone: str
+
+
 class Registers:
     """All entries of all registers that the rules read."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, dict[str, list[Version[Any]]]] = {name: {} for name in REGISTERS}
-        self._orders_of_person: dict[str, set[str]] = defaultdict(set)
-        self._orders_of_plate: dict[str, set[str]] = defaultdict(set)
-        self._links_of_plate: dict[str, set[str]] = defaultdict(set)
-        self._covers_of_order: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        self._covers_of_person: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        self._watched: dict[str, set[str]] = defaultdict(set)
-        self._exempt: dict[str, set[str]] = defaultdict(set)
-        self._residents_of_plate: dict[str, set[str]] = defaultdict(set)
+        self._entries: dict[str, dict[str, list[Filed]]] = {name: {} for name in REGISTERS}
+        self._named: dict[str, dict[str, set[str]]] = {name: defaultdict(set) for name in REGISTERS}
+        self._names: dict[tuple[str, str], set[str]] = defaultdict(set)
+        # When somebody arrived by a transfer, and when that was recorded, by person.
+        self._arrived: dict[str, dict[str, tuple[int, int]]] = {}
         self._inboxes: list[list[Change]] = []
         self.newest_ms = 0
 
@@ -100,21 +101,24 @@ class Registers:
         recorded_ms = parse_ms(event.recordedtime or event.time)
         if verb == "delete":
             gone = _decode_deletion(event.data)
-            version: Version[Any] = Version(recorded_ms, recorded_ms, FOREVER, None)
+            version = Filed(recorded_ms, recorded_ms, FOREVER, None, recorded_ms)
             return self._file(name, gone.id, version)
         entry: Entry = _decoders[name](event.data)
         if isinstance(entry, Policy) and policy.problem(entry.rules):
             raise msgspec.ValidationError("a policy beyond its bounds")
-        version = Version(
+        version = Filed(
             recorded_ms,
             parse_ms(entry.valid_from),
             end_of(entry.valid_to),
             facts_of(entry),
+            parse_ms(event.time),
         )
-        self._index(entry)
+        for subject in names_of(name, entry):
+            self._named[name][subject].add(entry.id)
+            self._names[name, entry.id].add(subject)
         return self._file(name, entry.id, version)
 
-    def _file(self, name: str, entry_id: str, version: Version[Any]) -> Change | None:
+    def _file(self, name: str, entry_id: str, version: Filed) -> Change | None:
         versions = self._entries[name].setdefault(entry_id, [])
         if not insert(versions, version):
             return None
@@ -124,7 +128,7 @@ class Registers:
             entry_id,
             version.recorded_ms,
             self._concerned(name, entry_id),
-            self._subjects(name, entry_id),
+            tuple(sorted(self._names[name, entry_id])),
         )
         for inbox in self._inboxes:
             inbox.append(change)
@@ -139,39 +143,10 @@ class Registers:
             if isinstance(facts, Span):
                 orders |= facts.orders
                 for person in facts.persons:
-                    orders |= self._orders_of_person.get(person, set())
+                    orders |= self._named["order"].get(person, set())
             elif isinstance(facts, Link):
-                orders |= self._orders_of_person.get(facts.facts.person, set())
+                orders |= self._named["order"].get(facts.facts.person, set())
         return tuple(sorted(orders))
-
-    def _subjects(self, name: str, entry_id: str) -> tuple[str, ...]:
-        subjects = {
-            version.facts.subject
-            for version in self._entries[name][entry_id]
-            if isinstance(version.facts, WatchFacts | Exempt)
-        }
-        return tuple(sorted(subjects))
-
-    def _index(self, entry: Entry) -> None:
-        if isinstance(entry, Order):
-            self._orders_of_person[entry.subject.person or ""].add(entry.id)
-            for plate in entry.vehicles or ():
-                self._orders_of_plate[plate].add(entry.id)
-        elif isinstance(entry, VehicleLink):
-            self._links_of_plate[entry.plate].add(entry.id)
-        elif isinstance(entry, ResidentVehicle):
-            self._residents_of_plate[entry.plate].add(entry.id)
-        elif isinstance(entry, WatchEntry):
-            self._watched[subject_of(entry)].add(entry.id)
-        elif isinstance(entry, Exemption):
-            self._exempt[subject_of(entry)].add(entry.id)
-        elif isinstance(entry, Permit):
-            self._covers_of_order[entry.order].add(("permit", entry.id))
-        elif isinstance(entry, Transfer):
-            for order in entry.orders or ():
-                self._covers_of_order[order].add(("transfer", entry.id))
-            for who in entry.persons or ():
-                self._covers_of_person[who.person or ""].add(("transfer", entry.id))
 
     # What the rules ask (rules.facts.World).
 
@@ -202,27 +177,63 @@ class Registers:
 
     def orders_of(self, person: str, at_ms: int, known_ms: int) -> Sequence[OrderFacts]:
         """Return the person's orders that are active."""
-        found = (
-            self.order(order_id, at_ms, known_ms)
-            for order_id in sorted(self._orders_of_person.get(person, ()))
-        )
+        found = (self.order(order_id, at_ms, known_ms) for order_id in self.about("order", person))
         return [order for order in found if order is not None and order.person == person]
 
     def order(self, order_id: str, at_ms: int, known_ms: int) -> OrderFacts | None:
         """Return an order where it is active."""
-        versions = self._entries["order"].get(order_id, [])
-        ordered: Ordered | None = governing(versions, at_ms, known_ms)
+        ordered = self._ordered(order_id, at_ms, known_ms)
         return ordered.facts if ordered else None
+
+    def _ordered(self, order_id: str, at_ms: int, known_ms: int) -> Ordered | None:
+        """Return an order where it is active, with the zone in which its person has arrived."""
+        versions = self._entries["order"].get(order_id, [])
+        version = in_force(versions, at_ms, known_ms)
+        ordered: Ordered | None = version.facts if version else None
+        if version is None or ordered is None:
+            return None
+        for arrival in self._arrivals(order_id, ordered.facts.person):
+            if arrival.time_ms <= at_ms and arrival.recorded_ms <= known_ms:
+                ordered = _moved(ordered, version, arrival)
+        return ordered
+
+    def _arrivals(self, order_id: str, person: str) -> list[Arrival]:
+        """Return somebody's arrivals by transfer, in order of time."""
+        arrived = self._arrived.get(person)
+        if not arrived:
+            return []
+        named = {*self.about("transfer", order_id), *self.about("transfer", person)}
+        return sorted(
+            Arrival(*arrived[transfer], transfer, *self._zones(transfer))
+            for transfer in named & arrived.keys()
+        )
+
+    def arrive(self, person: str, transfer: str, when: tuple[int, int] | None) -> list[Change]:
+        """Note when somebody arrived by a transfer and when that was recorded, None = never.
+
+        Every partition is told of it (rules.transfers); return the orders that it may move.
+        """
+        arrived = self._arrived.setdefault(person, {})
+        if when is None:
+            arrived.pop(transfer, None)
+        else:
+            arrived[transfer] = when
+        return [Change("order", each, 0, (each,)) for each in self.about("order", person)]
+
+    def _zones(self, transfer: str) -> tuple[str, str]:
+        """Return from where to where a transfer goes."""
+        filed = [each.facts for each in self._entries["transfer"].get(transfer, []) if each.facts]
+        return filed[-1].entry.from_zone, filed[-1].entry.to_zone
 
     def links_of(self, plate: str, at_ms: int, known_ms: int) -> Sequence[LinkFacts]:
         """Return who uses the vehicle: by the orders that name it, and by the links."""
         found: list[LinkFacts] = []
-        for order_id in sorted(self._orders_of_plate.get(plate, ())):
+        for order_id in self.about("order", plate):
             versions = self._entries["order"][order_id]
             ordered: Ordered | None = governing(versions, at_ms, known_ms)
             if ordered is not None and plate in ordered.vehicles:
                 found.append(LinkFacts(ordered.facts.person, "order", 1.0))
-        for link_id in sorted(self._links_of_plate.get(plate, ())):
+        for link_id in self.about("vehicle-link", plate):
             link: Link | None = governing(self._entries["vehicle-link"][link_id], at_ms, known_ms)
             if link is not None and link.plate == plate:
                 found.append(link.facts)
@@ -230,10 +241,9 @@ class Registers:
 
     def cover(self, order: OrderFacts, site: SiteFacts, at_ms: int, known_ms: int) -> Cover | None:
         """Return the permit or transfer that covers the order's person there and then."""
-        covers = self._covers_of_order.get(order.id, set()) | self._covers_of_person.get(
-            order.person, set()
-        )
-        for register, entry_id in sorted(covers):
+        covers = [("permit", entry_id) for entry_id in self.about("permit", order.id)]
+        transfers = {*self.about("transfer", order.id), *self.about("transfer", order.person)}
+        for register, entry_id in (*covers, *(("transfer", each) for each in sorted(transfers))):
             span: Span | None = governing(self._entries[register][entry_id], at_ms, known_ms)
             if (
                 span is not None
@@ -242,21 +252,32 @@ class Registers:
                 and (not span.places or site.id in span.places or site.zones & span.places)
             ):
                 return Cover(register, entry_id)
-        return None
+        # Whoever is known by now to have arrived may be where they arrived.
+        transfer = self.arrived_at(order.id, site.id, at_ms)
+        return None if transfer is None else Cover("transfer", transfer)
+
+    def arrived_at(self, order_id: str, site_id: str, at_ms: int) -> str | None:
+        """Return the transfer by which an order's person had come into a zone of a site, if any."""
+        ordered = self._ordered(order_id, at_ms, NEWEST)
+        if ordered is None or ordered.arrival is None:
+            return None
+        site = self.site(site_id, at_ms, NEWEST)
+        return ordered.arrival if site and ordered.facts.zone in site.zones else None
 
     def resident(self, plate: str, at_ms: int, known_ms: int) -> bool:
         """Tell whether the vehicle is at home here."""
         entries = self._entries["resident-vehicle"]
         return any(
-            governing(entries[entry_id], at_ms, known_ms) == plate
-            for entry_id in self._residents_of_plate.get(plate, ())
+            (home := governing(entries[entry_id], at_ms, known_ms)) is not None
+            and home.plate == plate
+            for entry_id in self._named["resident-vehicle"].get(plate, ())
         )
 
     def watched(self, subject: str, at_ms: int, known_ms: int) -> Sequence[WatchFacts]:
         """Return the entries of the watch list about a plate or a person."""
         found = (
             self.watch_entry(entry_id, at_ms, known_ms)
-            for entry_id in sorted(self._watched.get(subject, ()))
+            for entry_id in self.about("watch-entry", subject)
         )
         return [entry for entry in found if entry is not None and entry.subject == subject]
 
@@ -271,14 +292,14 @@ class Registers:
 
     def may_be_exempt(self, subject: str) -> bool:
         """Tell whether an exemption was ever filed for a plate or a person."""
-        return subject in self._exempt
+        return subject in self._named["exemption"]
 
     def exemptions(
         self, subject: str, site: SiteFacts, at_ms: int, known_ms: int
     ) -> Sequence[Exempted]:
         """Return what exempts a plate or a person there and then."""
         found: list[Exempted] = []
-        for entry_id in sorted(self._exempt.get(subject, ())):
+        for entry_id in self.about("exemption", subject):
             versions = self._entries["exemption"][entry_id]
             exempt: Exempt | None = governing(versions, at_ms, known_ms)
             if exempt is None or exempt.subject != subject:
@@ -286,6 +307,20 @@ class Registers:
             if not exempt.places or site.id in exempt.places or site.zones & exempt.places:
                 found.append(Exempted(exempt.kind, entry_id))
         return found
+
+    def versions_of(self, register: str, entry_id: str) -> Sequence[Filed]:
+        """Return all versions of an entry in order of filing."""
+        return self._entries[register].get(entry_id, [])
+
+    def governing(self, register: str, entry_id: str, at_ms: int, known_ms: int) -> Any | None:
+        """Return what governs an instant as known at another, None = nothing."""
+        if register == "order":
+            return self._ordered(entry_id, at_ms, known_ms)
+        return governing(self._entries[register].get(entry_id, []), at_ms, known_ms)
+
+    def about(self, register: str, subject: str) -> Sequence[str]:
+        """Return the ids of the entries that ever named a subject, in order."""
+        return sorted(self._named[register].get(subject, ()))
 
     def device(self, source: str, at_ms: int, known_ms: int) -> Device | None:
         """Return the device that is filed under the source of its events."""
@@ -312,14 +347,29 @@ class Registers:
     def named_plates(self) -> set[str]:
         """Return every plate that any order, link or watch entry ever named.
 
-        The watch list holds persons too; none of them is a plate, so they do no harm here.
+        Persons, households and zones are in it too; none of them is a plate, so they do no harm.
         """
-        return self.linked_plates() | set(self._watched)
+        return {
+            subject
+            for name in ("order", "vehicle-link", "watch-entry")
+            for subject in self._named[name]
+        }
 
-    def linked_plates(self) -> set[str]:
-        """Return every plate that any order or link ever named."""
-        return set(self._orders_of_plate) | set(self._links_of_plate)
-
-    def versions(self, register: str) -> Mapping[str, list[Version[Any]]]:
+    def versions(self, register: str) -> Mapping[str, list[Filed]]:
         """Return all versions of a register's entries."""
         return self._entries[register]
+
+
+def _moved(ordered: Ordered, version: Filed, arrival: Arrival) -> Ordered:
+    """Return an order after an arrival (contracts: on arrival its zone becomes to_zone).
+
+    A version that holds only from later on says itself where the person has to be, and so does one
+    that was filed later and names another zone than the transfer began in.
+    """
+    if version.from_ms > arrival.time_ms:
+        return ordered
+    refiled = version.recorded_ms > arrival.recorded_ms
+    if refiled and ordered.facts.zone != arrival.from_zone:
+        return ordered
+    facts = msgspec.structs.replace(ordered.facts, zone=arrival.zone)
+    return msgspec.structs.replace(ordered, facts=facts, arrival=arrival.transfer)

@@ -1,10 +1,33 @@
-"""D01 watch-list-hit, 布控命中: a plate or a person that somebody asked to look out for."""
+"""D01 watch-list-hit, 布控命中: a plate or a person that somebody asked to look out for.
+
+A reading of a plate, or a check of a person, matches each **watch entry** that
+
+1. names exactly this plate, after normalisation, or this person;
+2. is valid at the event's time and was filed by then;
+3. names this site in `sites`, or no site at all;
+4. has this direction, or none. An unknown direction is not that of an entry.
+
+- Severity: `quarantined`, `confirmed` and `suspected` are high, the other categories medium; then
+  the ceiling of the evidence. So a plate never exceeds medium.
+- One alert per entry and site; quiet gap 30 minutes. Sightings by one source within 15 s are one
+  match. The subject is the vehicle or the person.
+- The reason shows how old the entry is, and says that it has to be verified.
+- No exemption speaks against it.
+- What retracts it: the entry is filed anew, and no longer covers that time, site, plate or person.
+  A deletion ends an entry from then on and retracts nothing.
+- An entry names one whole plate or one person. It has an end. Wildcards are refused.
+
+Thresholds:
+
+- `min_confidence`: of a reading, from 0 to 1; a typed plate has 1.0, a preview does not count
+"""
 
 from collections.abc import Iterator
 from typing import Final
 
 from rules.facts import NEWEST, Check, Parameters, Read, SiteFacts, World, evidence_class
-from rules.rule import Match, Rule, of_check, of_read
+from rules.match import Match, of_check, of_read
+from rules.rule import Rule
 from schemas.alerts import Reason, Severity, Subject
 from schemas.times import DAY_MS, MINUTE_MS, SECOND_MS
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from rules.facts import Check, Code, Read, SiteFacts
+from rules.match import Match
 from rules.registers import Registers
-from rules.rule import Match
 from schemas.events import KIND_BY_TYPE
 from schemas.filing import Filing
 from schemas.intake import Intake
@@ -127,12 +127,14 @@ def site(
     until: Moment | None = None,
     warm_until: Moment | None = None,
     grid: str | None = None,
+    heartbeat_s: int = 0,
+    **more: Any,
 ) -> Line:
     """A site is filed."""
     return put(
         "site", site_id, filed, since,
         valid_to=_maybe(until), name=site_id, role=role, zones=list(zones), grid=grid,
-        warm_until=_maybe(warm_until), heartbeat_s=0,
+        warm_until=_maybe(warm_until), heartbeat_s=heartbeat_s, **more,
     )  # fmt: skip
 
 
@@ -147,13 +149,15 @@ def order(
     until: Moment | None = None,
     vehicles: Sequence[str] = (),
     region: str = "330421",
+    exposure_date: str = "2020-01-31",
+    **more: Any,
 ) -> Line:
     """Somebody has to stay in a zone from a start on."""
     return put(
         "order", order_id, start if filed is None else filed, start if since is None else since,
         valid_to=_maybe(until), subject=identifier(who, region), class_="home-isolation",
-        kind="home", zone=home, start=text(start), exposure_date="2020-01-31",
-        vehicles=list(vehicles) or None,
+        kind="home", zone=home, start=text(start), exposure_date=exposure_date,
+        vehicles=list(vehicles) or None, **more,
     )  # fmt: skip
 
 
@@ -268,6 +272,90 @@ def policy(
     )  # fmt: skip
 
 
+def risk_area(
+    entry_id: str,
+    area: str = "330300",
+    level: str = "high",
+    *,
+    filed: Moment = "01-20 00:00",
+    since: Moment | None = None,
+    until: Moment | None = None,
+) -> Line:
+    """An area is put on the risk list."""
+    return put(
+        "risk-area", entry_id, filed, filed if since is None else since,
+        valid_to=_maybe(until), area=area, level=level,
+    )  # fmt: skip
+
+
+def notice(
+    entry_id: str,
+    people: Sequence[str],
+    when: Moment = "01-23 10:00",
+    *,
+    household: str = "h1",
+    area: str = "330327",
+    stay: tuple[str, str] = ("2020-01-15", "2020-01-22"),
+    arrival: str = "2020-01-22",
+    recorded: Moment | None = None,
+) -> Line:
+    """A household is said to have come from an area."""
+    line = put(
+        "arrival-notice", entry_id, when, ALWAYS,
+        household=household, persons=[identifier(who) for who in people], area=area,
+        stay_from=stay[0], stay_to=stay[1], arrival=arrival,
+    )  # fmt: skip
+    return line if recorded is None else {**line, "recordedtime": text(recorded)}
+
+
+def residence(
+    entry_id: str,
+    who: str,
+    household: str | None = "h1",
+    *,
+    filed: Moment = ALWAYS,
+    since: Moment = ALWAYS,
+    grid: str | None = "g1",
+    **more: Any,
+) -> Line:
+    """Somebody lives somewhere."""
+    return put(
+        "residence", entry_id, filed, since,
+        person=identifier(who), address=f"{entry_id} Lane", household=household, grid=grid, **more,
+    )  # fmt: skip
+
+
+def worker(
+    entry_id: str,
+    who: str,
+    enterprise: str = "e1",
+    *,
+    filed: Moment = ALWAYS,
+    since: Moment = ALWAYS,
+    until: Moment | None = None,
+) -> Line:
+    """Somebody is on the roster of an enterprise."""
+    return put(
+        "worker", entry_id, filed, since,
+        valid_to=_maybe(until), enterprise=enterprise, person=identifier(who),
+    )  # fmt: skip
+
+
+def approval(
+    entry_id: str,
+    premises: str,
+    since: Moment = ALWAYS,
+    until: Moment | None = None,
+    *,
+    filed: Moment | None = None,
+) -> Line:
+    """Premises may be open."""
+    return put(
+        "approval", entry_id, since if filed is None else filed, since,
+        valid_to=_maybe(until), premises=premises,
+    )  # fmt: skip
+
+
 COUNTY: tuple[Line, ...] = (
     zone("county", "region"),
     zone("home-1"),
@@ -332,9 +420,12 @@ def hit(
     recorded: Moment | None = None,
     preview: bool = False,
     event_id: str | None = None,
+    **more: Any,
 ) -> Line:
-    """A camera reads a plate."""
-    data = {"site": where, "direction": direction, "plate": plate, "confidence": confidence}
+    """A camera reads a plate; `more` is what else it saw."""
+    data = {
+        "site": where, "direction": direction, "plate": plate, "confidence": confidence, **more,
+    }  # fmt: skip
     if preview:
         data["is_preview"] = True
     return _line(
@@ -352,18 +443,102 @@ def scan(
     direction: str = "in",
     by: str = "document",
     recorded: Moment | None = None,
+    **more: Any,
 ) -> Line:
     """A vehicle with its people is scanned; the plate is typed."""
     data: Line = {
         "site": where,
         "direction": direction,
         "persons": [{**identifier(who), "verified_by": by} for who in people],
+        **more,
     }
     if plate:
         data["plate"] = plate
     return _line(
         "cordon.checkpoint-scan.v1", f"{where}@{when}", f"desk-{where}", when, data, recorded
     )
+
+
+def report(
+    kind: str,
+    source: str,
+    when: Moment,
+    /,
+    *,
+    recorded: Moment | None = None,
+    event_id: str | None = None,
+    **data: Any,
+) -> Line:
+    """A field report or a code change: `kind` as in `cordon.<kind>.v1`."""
+    return _line(
+        f"cordon.{kind}.v1",
+        event_id or f"{kind}-{source}-{ms(when)}",
+        source,
+        when,
+        data,
+        recorded,
+    )
+
+
+def gate(
+    site_id: str, when: Moment, kind: str = "forced", mode: str | None = None, **more: Any
+) -> Line:
+    """A gate tells what happened to it."""
+    data = {"site": site_id, "kind": kind, **({"mode": mode} if mode else {})}
+    return report("gate-event", f"gate-{site_id}", when, **data, **more)
+
+
+def arrived(
+    transfer_id: str,
+    people: Sequence[str | None],
+    when: Moment,
+    *,
+    by: str = "document",
+    pass_: str | None = None,
+    **more: Any,
+) -> Line:
+    """People arrive with a transfer; None = somebody without an identifier."""
+    seen: Line = {"verified_by": by, **({"pass": pass_} if pass_ else {})}
+    persons = [{**seen, **(identifier(who) if who else {})} for who in people]
+    return report(
+        "transfer-arrival", "desk-facility", when, transfer=transfer_id, persons=persons, **more
+    )
+
+
+def at_work(
+    who: str | None,
+    when: Moment,
+    result: str = "well",
+    *,
+    enterprise: str = "e1",
+    **more: Any,
+) -> Line:
+    """An enterprise reports a worker."""
+    return report(
+        "worker-health", enterprise, when,
+        event_id=f"{who}@{when}", enterprise=enterprise, person=identifier(who) if who else {},
+        result=result, **more,
+    )  # fmt: skip
+
+
+def code_change(who: str | None, when: Moment, colour: str, **more: Any) -> Line:
+    """The authority gives somebody a code."""
+    code = {
+        "issuer": "330000", "colour": colour, "issued_at": text(when),
+        "expires_at": text("12-31 00:00"),
+    }  # fmt: skip
+    return report(
+        "code-change", "authority", when,
+        event_id=f"{who}@{when}", person=identifier(who) if who else {}, code=code, **more,
+    )  # fmt: skip
+
+
+def looked(premises: str, when: Moment, is_open: bool = True, **more: Any) -> Line:
+    """Somebody looks whether premises are open."""
+    return report(
+        "shop-observation", "street-camera", when,
+        event_id=f"{premises}@{when}", premises=premises, open=is_open, **more,
+    )  # fmt: skip
 
 
 def clock(when: Moment) -> Line:
@@ -397,7 +572,7 @@ def events(*lines: Line) -> list[tuple[str, Event]]:
         assert not accepted.warnings, accepted.warnings
         for record in accepted.records:
             decoded, refused = sort_out(record.topic, [record.value])
-            assert not refused, refused
+            assert all(each.held for each in refused), refused
             found += [(record.subject, event) for event in decoded if event is not None]
     return found
 
@@ -507,3 +682,43 @@ def match(
         detail="home-isolation/home-1",
     )
     return msgspec.structs.replace(found, **changes)
+
+
+def heartbeat(
+    source: str, when: Moment, where: str | None = None, status: str = "ok", **more: Any
+) -> Line:
+    """A device says that it lives."""
+    site_named = {"site": where} if where else {}
+    return report("heartbeat", source, when, status=status, **site_named, **more)
+
+
+def device(
+    source: str, where: str, *, filed: Moment = ALWAYS, heartbeat_s: int | None = None
+) -> Line:
+    """A device is filed."""
+    secret = "a secret of thirty-two characters"
+    return put("device", source, filed, ALWAYS, site=where, heartbeat_s=heartbeat_s, secret=secret)
+
+
+def route(
+    start: str,
+    end: str,
+    least: float = 48,
+    half: float = 60,
+    *,
+    via: Sequence[str] = (),
+    filed: Moment = ALWAYS,
+    since: Moment = ALWAYS,
+    until: Moment | None = None,
+) -> Line:
+    """A way between two sites is filed; it takes so many minutes at least, and half of all."""
+    return put(
+        "route", f"{start}-{end}", filed, since,
+        valid_to=_maybe(until), from_=start, to=end, min_s=least * 60, p50_s=half * 60,
+        via=list(via) or None,
+    )  # fmt: skip
+
+
+def at(lon: float, lat: float = 30.0, crs: str = "wgs84") -> Line:
+    """A position."""
+    return {"lon": lon, "lat": lat, "crs": crs}

@@ -70,15 +70,21 @@ class Deployment:
         self.alerts = AlertBook()
         self.findings: list[FindingEvent] = []
         self.failed: list[tuple[Event, str]] = []
+        self.broken: list[str] = []
         self.counts: dict[str, int] = {}
         for step in county:
             self.take(step)
-        self.engines = [self._engine() for _ in range(partitions)]
+        self.engines = [self._engine(partition) for partition in range(partitions)]
 
-    def _engine(self, stored: dict[bytes, bytes] | None = None) -> Engine:
-        book = Book()
-        book.load((stored or {}).items())
-        return Engine(self._registers, book, history_since_ms=self._since_ms)
+    def _engine(self, partition: int) -> Engine:
+        book, count = Book(), len(self._stored)
+        book.load(self._stored[partition].items())
+        return Engine(
+            self._registers,
+            book,
+            history_since_ms=self._since_ms,
+            owns=lambda key: partition_of(key, count) == partition,
+        )
 
     def take(self, step: Step) -> None:
         """Bring in one step; a register is read at once, an event waits for its batch."""
@@ -130,6 +136,7 @@ class Deployment:
             self.findings.append(finding)
             self.alerts.apply(finding)
         self.failed += output.failed
+        self.broken += output.broken
         for name, count in output.counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
 
@@ -138,7 +145,7 @@ class Deployment:
         self._registers = Registers()
         for record in self._records:
             self._registers.apply(record)
-        self.engines = [self._engine(stored) for stored in self._stored]
+        self.engines = [self._engine(partition) for partition in range(len(self._stored))]
         self._waiting = [
             lost + waiting for lost, waiting in zip(self._uncommitted, self._waiting, strict=True)
         ]
@@ -167,6 +174,7 @@ class Deployment:
     @property
     def final(self) -> list[Alert]:
         """The alerts as they stand, in order of their ids."""
+        assert self.broken == []
         records = sorted(self.alerts.records.items())
         return [record.alert for _, record in records]
 

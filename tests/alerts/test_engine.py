@@ -162,14 +162,14 @@ def test_no_more_than_so_many_wait() -> None:
 def test_an_event_older_than_14_days_is_history_only() -> None:
     late = "02-18 09:00:00.001"
     run = after(
-        order("o1", vehicles=[CAR]),
+        order("o1", vehicles=[CAR], last_day="2020-03-31"),
         check("wang", "inner", "02-04 09:00", recorded=late),
         hit(CAR, "inner", "02-04 09:00", recorded=late),
     )
     assert run.final == []
     assert run.counts["archived"] == 2
     at_the_bound = check("wang", "inner", "02-04 09:00", recorded="02-18 09:00", event_id="x")
-    assert after(order("o1"), at_the_bound).alert().severity == "high"
+    assert after(order("o1", last_day="2020-03-31"), at_the_bound).alert().severity == "high"
 
 
 IN = hit(CAR, "bound", "02-10 10:00", "in")
@@ -331,7 +331,7 @@ def test_without_history_nothing_is_first_seen() -> None:
 
 
 def test_old_histories_and_identities_are_let_go() -> None:
-    run = after(order("o1"), BREACH, IN, INNER, clock("02-10 13:00"))
+    run = after(order("o1", last_day="2020-12-31"), BREACH, IN, INNER, clock("02-10 13:00"))
     assert len(run.engines[0].book.histories) == 2
     run.run(steps([clock("04-01 00:00"), clock("07-01 00:00")]))
     book = run.engines[0].book
@@ -489,6 +489,9 @@ def only(line: Line) -> list[Event]:
 def test_an_engine_tells_whether_there_is_something_to_commit() -> None:
     engine = one_engine(order("o1"))
     engine.apply(only(clock("02-03 08:00")))
+    # The deadlines of the order.
+    assert (engine.pending, engine.unsaved) == (False, True)
+    engine.flush({})
     assert (engine.pending, engine.unsaved) == (False, False)
     engine.apply(only(check("zhao", "inner", "02-03 08:30")))
     assert (engine.pending, engine.unsaved) == (False, True)

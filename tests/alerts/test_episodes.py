@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules import fever, quarantine_breach, quarantined_vehicle_moving
-from rules.rule import Match, Rule
+from rules.match import Match
+from rules.rule import Rule
 from schemas.alerts import Finding, Subject, alert_id
 from schemas.times import HOUR_MS, MINUTE_MS, SECOND_MS
 from services.alerts.engine import episodes
@@ -441,7 +442,7 @@ def test_what_an_event_gave_may_change_and_go_and_come_back() -> None:
     assert put(history, None, ONE)
     (gone,) = episodes.flush(history, FEVER)
     assert (gone.alert_id, gone.verb, gone.outcome) == (opened.alert_id, "withdrawn", None)
-    assert gone.reason.en.endswith("Withdrawn: device-bias.")
+    assert gone.reason.en.endswith(" (device-bias).")
     assert put(history, lower, ONE)
     (back,) = episodes.flush(history, FEVER)
     assert (back.alert_id, back.verb) == (opened.alert_id, "matched")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import adverse_health_code, quarantine_breach, quarantined_vehicle_moving
-from rules.rule import Match
+from rules.match import Match
 from schemas.alerts import Finding, Subject, alert_id
 from schemas.times import HOUR_MS, MINUTE_MS, SECOND_MS, format_ms
 from services.alerts.engine import episodes

@@ -21,6 +21,7 @@ from tests.alerts.build import (
     clock,
     deletion,
     exempt,
+    gate,
     hit,
     id_number,
     is_register,
@@ -172,12 +173,28 @@ def scans(number: int) -> SearchStrategy[Line]:
 
 
 @st.composite
+def gates(draw: st.DrawFn, number: int) -> Line:
+    """A gate reports something, of a site that may not be filed."""
+    when = draw(moments)
+    return gate(
+        draw(st.sampled_from(("inner", "bound", "inner-0", "nowhere"))),
+        when,
+        draw(st.sampled_from(("forced", "forced", "open"))),
+        draw(st.sampled_from((None, None, "maintenance"))),
+        recorded=when + draw(delays),
+        event_id=f"g{number}",
+    )
+
+
+@st.composite
 def happenings(draw: st.DrawFn) -> list[Line]:
     """Events, in order of acceptance, none of them later than the bound."""
     lines: list[Line] = []
     for number in range(draw(st.integers(1, 9))):
-        kind = draw(st.integers(0, 9))
-        if kind < 2:
+        kind = draw(st.integers(0, 10))
+        if kind == 10:
+            lines.append(draw(gates(number)))
+        elif kind < 2:
             lines.append(draw(checks(number)))
         elif kind < 4:
             lines += draw(rechecks(number))

@@ -6,6 +6,7 @@ from rules import first_seen_vehicle
 from rules.facts import Read
 from schemas.times import DAY_MS, HOUR_MS, SECOND_MS
 from services.alerts.engine import sightings
+from services.alerts.engine.calendar import LocalDays
 from services.alerts.engine.sightings import (
     FINAL_MS,
     MOST_READS,
@@ -13,13 +14,12 @@ from services.alerts.engine.sightings import (
     Established,
     Group,
     Knowledge,
-    calendar,
 )
 from tests.alerts.build import FOREVER_MS, ms, read, resident, world
 
 CAR, LIKE_IT = "浙F12345", "浙F72345"
 PARAMETERS = first_seen_vehicle.RULE.defaults
-DAY_OF = calendar("Asia/Shanghai")
+DAY_OF = LocalDays("Asia/Shanghai").day
 START = ms("02-10 10:00")
 
 
@@ -37,8 +37,8 @@ def knowledge(
 def test_days_are_those_of_the_deployment() -> None:
     assert DAY_OF(ms("02-10 00:00")) == DAY_OF(ms("02-10 23:59:59.999"))
     assert DAY_OF(ms("02-10 00:00")) == DAY_OF(ms("02-09 23:59:59.999")) + 1
-    assert calendar("UTC")(0) == 0
-    assert calendar("UTC")(-1) == -1
+    assert LocalDays("UTC").day(0) == 0
+    assert LocalDays("UTC").day(-1) == -1
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from deploy.backtest import FOREVER_MS, Backtest
 from rules.catalogue import BY_NAME
 from schemas.alerts import AlertEvent
 from schemas.persons import PseudonymKey
+from services.alerts.engine.decode import AHEAD
 
 OURS = Path(__file__).parent / "timelines"
 GIVEN = Path(__file__).parents[3] / "shared" / "accept" / "timelines"
@@ -39,7 +40,7 @@ def log(path: Path, from_warm: bool) -> list[AlertEvent]:
     for line in path.read_bytes().splitlines():
         written += backtest.feed(line)
     written += backtest.flush()
-    assert backtest.refused == []
+    assert {reason for _, reason in backtest.refused} <= {AHEAD}
     return written
 
 

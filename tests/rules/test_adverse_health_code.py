@@ -6,7 +6,7 @@ import pytest
 
 from rules.adverse_health_code import RULE, describe, detect
 from rules.facts import Check, Code
-from rules.rule import Match
+from rules.match import Match
 from schemas.alerts import Subject
 from tests.alerts.build import Moment, ms, person, seen, world
 

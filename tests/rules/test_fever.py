@@ -7,7 +7,8 @@ import pytest
 
 from rules.facts import Check, Cover
 from rules.fever import LOWEST_FEVER_C, RULE, describe, detect, is_high, is_raised
-from rules.rule import Found, Match
+from rules.match import Match
+from rules.rule import Found
 from schemas.alerts import Subject
 from schemas.policy import BOUNDS
 from tests.alerts.build import Line, Moment, order, person, seen, watch, world

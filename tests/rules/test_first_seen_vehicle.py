@@ -8,7 +8,7 @@ import pytest
 from rules import first_seen_vehicle
 from rules.facts import Read
 from rules.first_seen_vehicle import Visit, assess, passages
-from rules.rule import Match
+from rules.match import Match
 from schemas.alerts import Subject
 from schemas.times import DAY_MS
 from tests.alerts.build import FOREVER_MS, exempt, match, ms, read, world
@@ -326,7 +326,7 @@ def test_the_reason_says_where_it_came_in_and_whether_it_left() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [("green-channel", "exemption:e1"), ("fleet", "exemption:e1"), ("whitelist", None)],
+    [("green-channel", "green-channel:e1"), ("fleet", "fleet:e1"), ("whitelist", None)],
 )
 def test_an_exemption_filed_later_takes_the_ground_away(kind: str, why: str | None) -> None:
     found = match("02-10 12:00", order=None)

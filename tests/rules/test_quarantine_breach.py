@@ -4,8 +4,8 @@ import pytest
 
 from rules import quarantine_breach
 from rules.facts import Check, Cover
+from rules.match import Match
 from rules.registers import Registers
-from rules.rule import Match
 from schemas.alerts import Subject
 from tests.alerts.build import (
     Line,

@@ -6,7 +6,7 @@ import pytest
 
 from rules import quarantined_vehicle_moving
 from rules.facts import Cover, Read
-from rules.rule import Match
+from rules.match import Match
 from schemas.alerts import Subject
 from tests.alerts.build import (
     Line,

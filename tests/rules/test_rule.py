@@ -3,7 +3,7 @@
 import pytest
 
 from rules.catalogue import BY_NAME, CATALOGUE
-from rules.rule import is_historical, rank, weigh
+from rules.match import is_historical, rank, weigh
 from schemas.alerts import EvidenceClass, Severity
 
 
@@ -37,7 +37,8 @@ def test_historical_is_more_than_thirty_minutes(late_ms: int, historical: bool) 
 
 
 def test_the_catalogue_is_in_order_and_names_are_unique() -> None:
-    assert [rule.code for rule in CATALOGUE] == ["D01", "D03", "D05", "D09", "D10", "D18", "D34"]
+    codes = [rule.code for rule in CATALOGUE]
+    assert codes == sorted(set(codes))
     assert list(BY_NAME) == [rule.name for rule in CATALOGUE]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from rules.facts import Check, Read
-from rules.rule import Match
+from rules.match import Match
 from rules.watch_list_hit import RULE, describe, detect, excuse
 from schemas.alerts import Subject
 from tests.alerts.build import (

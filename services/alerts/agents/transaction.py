@@ -76,6 +76,11 @@ class Transactions:
             producer, self._producer = self._producer, None
             await producer.stop()
 
+    async def partitions(self) -> int:
+        """Return how many partitions the deployment has; `start` has been called."""
+        assert self._producer is not None, "started"
+        return len(await self._producer.partitions_for(JOINS))
+
     async def commit(
         self,
         findings: list[tuple[str, bytes]],
@@ -128,7 +133,7 @@ class Transactions:
         for alert, value in findings:
             sends.append(await producer.send(FINDINGS, value, alert.encode(), headers=HEADERS))
         if joins:
-            count = len(await producer.partitions_for(JOINS))
+            count = await self.partitions()
             for join in joins:
                 to = range(count) if join.everywhere else (partition_of(join.key, count),)
                 for partition in to:

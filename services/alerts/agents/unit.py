@@ -11,22 +11,17 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from msgspec import Struct
 
 from rules.registers import Registers
-from schemas.joins import DeviceBias, TemperatureRead
+from schemas.events import KIND_BY_TYPE
+from schemas.joins import Join
+from schemas.partition import partition_of
 from schemas.times import parse_ms
-from schemas.topics import (
-    CHECKPOINT_SCANS,
-    CLOCK,
-    HEALTH_CHECKS,
-    JOINS,
-    PLATE_HITS,
-    UNIT_TOPICS,
-)
+from schemas.topics import CLOCK, JOINS, UNIT_TOPICS
 from services.alerts.agents import metrics
 from services.alerts.agents.registers_reader import RegistersReader
 from services.alerts.agents.state import LocalStore, restore
 from services.alerts.agents.transaction import Letter, Transactions
 from services.alerts.engine.book import Book
-from services.alerts.engine.decode import Event, Hit, PersonSeen, Scan, sort_out
+from services.alerts.engine.decode import Event, sort_out
 from services.alerts.engine.engine import Engine, Output
 from services.alerts.engine.ordering import Lanes
 
@@ -42,13 +37,6 @@ IDLE_COMMIT_S = 5.0
 MOST_WAITING = 20_000
 # Offsets of these topics may jump: joins are transactional, clock records expire early.
 MAY_JUMP = frozenset((JOINS, CLOCK))
-_TOPIC_OF: dict[type, str] = {
-    Hit: PLATE_HITS,
-    Scan: CHECKPOINT_SCANS,
-    PersonSeen: HEALTH_CHECKS,
-    TemperatureRead: JOINS,
-    DeviceBias: JOINS,
-}
 
 
 class Fetched(Struct, frozen=True):
@@ -94,6 +82,7 @@ class Unit:
         """Fence the forerunner, restore the state, and stand at the marker."""
         began = time.monotonic()
         await self._transactions.start()
+        partitions = await self._transactions.partitions()
         records = await restore(self._around.bootstrap, self.partition, self._local)
         book = Book()
         marker = book.load(records.items())
@@ -111,6 +100,7 @@ class Unit:
             book,
             history_since_ms=self._around.history_since_ms,
             timezone=self._around.timezone,
+            owns=lambda key: partition_of(key, partitions) == self.partition,
         )
         metrics.RESTORED.labels(self.partition).set(time.monotonic() - began)
         log.info(
@@ -302,9 +292,12 @@ class Unit:
         due = [letter for letter in self._letters if self._passed(letter)]
         self._letters = [letter for letter in self._letters if not self._passed(letter)]
         letters = [*due, *await self._failed(output, began_at)]
+        for reason in output.broken:
+            # Counted as dossier-failed; what it found before stands.
+            log.error("a rule failed", dossier=reason)
         began = time.perf_counter()
         offset = await self._transactions.commit(
-            output.findings, output.joins, output.state, letters
+            [*output.findings, *output.suppressed], output.joins, output.state, letters
         )
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
         if output.findings:
@@ -322,7 +315,7 @@ class Unit:
         """Return letters for the events on which a rule failed, with their bytes as they came."""
         letters = []
         for event, reason in output.failed:
-            topic = _TOPIC_OF[type(event)]
+            topic = JOINS if isinstance(event, Join) else KIND_BY_TYPE[event.type].topic
             log.error("a rule failed", topic=topic, reason=reason)
             begin, end = began_at.get(topic, 0), self._committed[topic]
             for record in await self._missing(topic, begin, end):

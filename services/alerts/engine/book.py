@@ -14,26 +14,52 @@ from msgspec import Struct
 
 from rules.read_quality import Reading, Span
 from schemas.alerts import Subject
+from schemas.joins import Fact
 from schemas.persons import label, plate_label
+from schemas.times import parse_ms
+from services.alerts.engine.counted import Counted, Shard
 from services.alerts.engine.decode import Hit, PersonSeen, Scan
 from services.alerts.engine.episodes import History
 from services.alerts.engine.identities import Identities
 from services.alerts.engine.sightings import Established, Group
+from services.alerts.engine.tracks import Tracks
 
 Change = tuple[bytes, bytes | None]
 Waiting = Hit | Scan | PersonSeen
 
 MARKER = b"!next"
+NO_TIME = "0000-00-00T00:00:00.000Z"
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_history = msgspec.msgpack.Decoder(History).decode
 _unpack_group = msgspec.msgpack.Decoder(Group).decode
 _unpack_reading = msgspec.msgpack.Decoder(Reading).decode
 _unpack_spans = msgspec.msgpack.Decoder(list[Span]).decode
+_unpack_fact = msgspec.msgpack.Decoder(Fact).decode
 _BY_TYPE: dict[str, type[Waiting]] = {
     "cordon.plate-hit.v1": Hit,
     "cordon.checkpoint-scan.v1": Scan,
     "cordon.health-check.v1": PersonSeen,
 }
+
+
+# A rule's name, and the key of one of its dossiers.
+DossierId = tuple[str, str]
+
+
+class Held(Struct):
+    """What came of a dossier: the alerts by dedupe key as (kind, who), what was kept from being
+    one and by what, and the conditions that were told. From `settled_ms` on it may change.
+    `passed` are facts for other dossiers, with their rules and keys."""
+
+    alerts: dict[str, tuple[str, str]]
+    kept: list[tuple[str, Fact]]
+    told: dict[str, list[tuple[int, int]]]
+    settled_ms: int = -(1 << 62)
+    passed: list[tuple[str, str, Fact]] = []
+
+
+_unpack_shard = msgspec.msgpack.Decoder(Shard).decode
+_unpack_held = msgspec.msgpack.Decoder(Held).decode
 
 
 class Marker(Struct):
@@ -47,8 +73,10 @@ class Book:
     """The state of one partition. Whoever changes a piece names its key in `changed`."""
 
     def __init__(self) -> None:
-        self.clock = "0000-00-00T00:00:00.000Z"
+        # Before any event it stands at no instant.
+        self.clock = NO_TIME
         self.identities = Identities()
+        self.tracks = Tracks()
         self.established: dict[str, Established] = {}
         self.groups: dict[str, Group] = {}
         self.histories: dict[tuple[str, str], History] = {}
@@ -60,9 +88,18 @@ class Book:
         self.readings: dict[str, dict[str, Reading]] = {}
         self.horizons: dict[str, int] = {}
         self.biased: dict[str, list[Span]] = {}
+        self.facts: dict[DossierId, dict[tuple[int, str, str], Fact]] = {}
+        self.held: dict[DossierId, Held] = {}
+        self.conditions: dict[tuple[str, str], list[Span]] = {}
+        self.counted = Counted()
         self.deadlines: dict[str, int] = {}
         self._heap: list[tuple[int, str]] = []
         self.changed: set[tuple[str, ...]] = set()
+
+    @property
+    def clock_ms(self) -> int:
+        """The clock in ms UTC, 0 before any event."""
+        return 0 if self.clock == NO_TIME else parse_ms(self.clock)
 
     def region(self, region: str) -> Established:
         """Return the table of a region, made on first use."""
@@ -127,7 +164,11 @@ class Book:
     @property
     def has_changed(self) -> bool:
         """Tell whether anything changed since the last dump."""
-        return bool(self.changed) or any(table.changed for table in self.established.values())
+        return (
+            bool(self.changed)
+            or self.tracks.unsaved
+            or any(table.changed for table in self.established.values())
+        )
 
     def dump(self, next_offsets: dict[str, int]) -> list[Change]:
         """Return the records of all that changed since the last dump, the marker last."""
@@ -165,6 +206,17 @@ class Book:
                 return self.horizons[source].to_bytes(8, "big", signed=True)
             case ("b", source):
                 return _pack(self.biased[source])
+            case ("f", rule, key, time_ms, source, event_id):
+                facts = self.facts.get((rule, key), {})
+                fact = facts.get((int(time_ms), source, event_id))
+                return None if fact is None else _pack(fact)
+            case ("o", rule, key):
+                held = self.held.get((rule, key))
+                return None if held is None else _pack(held)
+            case ("k", kind, subject):
+                return _pack(self.conditions[kind, subject])
+            case ("n", number):
+                return _pack(self.counted.shards[int(number)])
         raise AssertionError(f"no such piece of state: {name}")
 
     def load(self, records: Iterable[tuple[bytes, bytes]]) -> Marker | None:
@@ -180,6 +232,8 @@ class Book:
                 self.region(parts[0]).days[parts[1]] = int.from_bytes(value, "big")
             elif prefix == b"i":
                 self.identities.load(int(parts[0]), value)
+            elif prefix == b"y":
+                self.tracks.load(int(parts[0]), value)
             elif prefix == b"g":
                 self.groups[parts[0]] = _unpack_group(value)
             elif prefix == b"h":
@@ -205,8 +259,18 @@ class Book:
                 self.horizons[parts[0]] = int.from_bytes(value, "big", signed=True)
             elif prefix == b"b":
                 self.biased[parts[0]] = _unpack_spans(value)
+            elif prefix == b"f":
+                fact = _unpack_fact(value)
+                self.facts.setdefault((parts[0], parts[1]), {})[fact.place] = fact
+            elif prefix == b"o":
+                self.held[parts[0], parts[1]] = _unpack_held(value)
+            elif prefix == b"n":
+                self.counted.load(int(parts[0]), _unpack_shard(value))
+            elif prefix == b"k":
+                self.conditions[parts[0], parts[1]] = _unpack_spans(value)
         heapify(self._heap)
         self.identities.loaded()
+        self.tracks.loaded()
         return marker
 
 
@@ -219,7 +283,11 @@ def who_of(history: History) -> str:
 def _subject(kind: str, who: str) -> Subject:
     if kind == "person":
         return Subject(kind, who, label(who))
-    return Subject(kind, f"{kind}:{who}", plate_label(who) if kind == "vehicle" else who)
+    # A household that nobody filed is known by the vehicle that it came in: household:vehicle:….
+    plate = who if kind == "vehicle" else who.partition("vehicle:")[2]
+    # A vehicle of which no plate was read goes by its looks, `type/colour`: nothing to mask.
+    masked = plate and "/" not in plate
+    return Subject(kind, f"{kind}:{who}", plate_label(plate) if masked else who)
 
 
 def identity_key(number: int) -> bytes:

@@ -11,8 +11,16 @@ import msgspec
 from msgspec import Struct
 
 from schemas import topics
+from schemas.events import CODE_CHANGE, FIELD_REPORT_KINDS
 from schemas.joins import JOINS_BY_TYPE, Join
 from schemas.times import MINUTE_MS, format_ms, parse_ms
+
+
+class Body(Struct, gc=False):
+    """What a camera saw of the vehicle."""
+
+    type: str | None = None
+    colour: str | None = None
 
 
 class SeenPlate(Struct, gc=False):
@@ -23,6 +31,25 @@ class SeenPlate(Struct, gc=False):
     confidence: float
     plate: str | None = None
     is_preview: bool = False
+    lane: str | None = None
+    plate_colour: str | None = None
+    aux_plate: str | None = None
+    vehicle: Body | None = None
+    capture_mode: str = "online"
+
+
+class DeclaredStay(Struct, gc=False):
+    """Where a traveller was, as declared."""
+
+    area: str
+    from_: str = msgspec.field(name="from")
+    to: str
+
+
+class GoesTo(Struct, gc=False):
+    """Where a traveller says they go."""
+
+    grid: str | None = None
 
 
 class ScannedPlate(Struct, gc=False):
@@ -32,6 +59,14 @@ class ScannedPlate(Struct, gc=False):
     direction: str
     plate: str | None = None
     plate_confidence: float = 1.0
+    lane: str | None = None
+    plate_colour: str | None = None
+    aux_plate: str | None = None
+    vehicle: Body | None = None
+    occupants: int = 0
+    stays: list[DeclaredStay] | None = None
+    destination: GoesTo | None = None
+    capture_mode: str = "online"
 
 
 class ShownCode(Struct, gc=False):
@@ -51,6 +86,8 @@ class CheckedPerson(Struct, gc=False):
     temperature: float | None = None
     code: ShownCode | None = None
     pass_: str | None = msgspec.field(default=None, name="pass")
+    refusal: bool = False
+    id_type: str | None = None
 
 
 class PersonCheck(Struct, gc=False):
@@ -59,6 +96,11 @@ class PersonCheck(Struct, gc=False):
     site: str
     person: CheckedPerson
     direction: str = "unknown"
+    plate: str | None = None
+    capture_mode: str = "online"
+    guardian_code: bool = False
+    stays: list[DeclaredStay] | None = None
+    destination: GoesTo | None = None
 
 
 class Hit(Struct, gc=False):
@@ -70,6 +112,7 @@ class Hit(Struct, gc=False):
     time: str
     recordedtime: str
     data: SeenPlate
+    corrects: str | None = None
 
 
 class Scan(Struct, gc=False):
@@ -81,10 +124,11 @@ class Scan(Struct, gc=False):
     time: str
     recordedtime: str
     data: ScannedPlate
+    corrects: str | None = None
 
 
 class PersonSeen(Struct, gc=False):
-    """A health check."""
+    """A health check; `partof` is the scan in which it was made."""
 
     id: str
     source: str
@@ -92,6 +136,8 @@ class PersonSeen(Struct, gc=False):
     time: str
     recordedtime: str
     data: PersonCheck
+    partof: str | None = None
+    corrects: str | None = None
 
 
 class Tick(Struct, gc=False):
@@ -106,6 +152,18 @@ class Tick(Struct, gc=False):
         return self.time
 
 
+class Reported(Struct, gc=False):
+    """A field report or a code change; `data` as it was written."""
+
+    id: str
+    source: str
+    type: str
+    time: str
+    recordedtime: str
+    data: dict[str, Any]
+    corrects: str | None = None
+
+
 class Other(Struct, gc=False):
     """An event of a kind that this version has no rule for: it only moves the clock."""
 
@@ -116,29 +174,43 @@ class Other(Struct, gc=False):
     recordedtime: str
 
 
-Dated = Hit | Scan | PersonSeen | Tick | Other
-Event = Dated | Join
+class Ahead(Struct, gc=False):
+    """What is left of an event that is held aside: whose clock is ahead, and by how much."""
+
+    id: str
+    source: str
+    type: str
+    time: str
+    recordedtime: str
+
+
+Dated = Hit | Scan | PersonSeen | Reported | Tick | Other
+Event = Dated | Ahead | Join
 # No events of devices: they are not repeated, so their identities are not kept.
-UNMARKED = (Tick, Join)
+UNMARKED = (Tick, Join, Ahead)
 
 _HIT = msgspec.json.Decoder(Hit).decode
 _SCAN = msgspec.json.Decoder(Scan).decode
 _CHECK = msgspec.json.Decoder(PersonSeen).decode
 _TICK = msgspec.json.Decoder(Tick).decode
 _OTHER = msgspec.json.Decoder(Other).decode
+_REPORTED = msgspec.json.Decoder(Reported).decode
 
 DECODERS: dict[str, tuple[Callable[[bytes], Dated], str]] = {
     topics.PLATE_HITS: (_HIT, "cordon.plate-hit.v1"),
     topics.CHECKPOINT_SCANS: (_SCAN, "cordon.checkpoint-scan.v1"),
     topics.HEALTH_CHECKS: (_CHECK, "cordon.health-check.v1"),
     topics.CLOCK: (_TICK, "cordon.clock.v1"),
-    topics.FIELD_REPORTS: (_OTHER, ""),
+    topics.FIELD_REPORTS: (_REPORTED, ""),
 }
+# What is reported about somebody or something, rather than seen at a site.
+REPORTED_TYPES = {kind.type for kind in (CODE_CHANGE, *FIELD_REPORT_KINDS)}
 _JOINS = {name: msgspec.json.Decoder(struct).decode for name, struct in JOINS_BY_TYPE.items()}
 _KIND = msgspec.json.Decoder(Join).decode
 
 
 FUTURE_MS = 5 * MINUTE_MS
+AHEAD = "more than 5 minutes in the future"
 
 
 class Refused(Struct, frozen=True):
@@ -158,7 +230,8 @@ def sort_out(
 ) -> tuple[list[Event | None], list[Refused]]:
     """Decode the records of one topic, in order; what can't be applied is refused, with why.
 
-    The events have the places of their values; None stands for a refused one.
+    The events have the places of their values; None stands for a refused one, Ahead for one that is
+    held aside.
     """
     try:
         return _decode_all(topic, values), []
@@ -169,13 +242,13 @@ def sort_out(
     for index, value in enumerate(values):
         try:
             event = _decode_one(topic, value)
-            ahead = not isinstance(event, Join) and _lies_ahead(event)
-            reason = "more than 5 minutes in the future" if ahead else None
+            ahead = not isinstance(event, Join | Ahead) and lies_ahead(event)
+            reason = AHEAD if ahead else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
             events.append(None)
             refused.append(Refused(index, False, str(error)))
             continue
-        events.append(None if reason else event)
+        events.append(ahead_of(event) if ahead else event)
         if reason:
             refused.append(Refused(index, True, reason))
     return events, refused
@@ -188,11 +261,11 @@ def _decode_all(topic: str, values: Sequence[Any]) -> list[Event | None]:
     events = [decode(value) for value in values]
     for event in events:
         time, recorded = event.time, event.recordedtime
-        if len(recorded) != 24 or len(time) != 24 or event.type != expected:
+        if len(recorded) != 24 or len(time) != 24 or (expected and event.type != expected):
             raise _Unusual
         if recorded[23] != "Z" or time[23] != "Z":
             raise _Unusual
-        if time > recorded and _lies_ahead(event):
+        if time > recorded and lies_ahead(event):
             raise _Unusual
     return list[Event | None](events)
 
@@ -206,6 +279,8 @@ def _decode_one(topic: str, value: bytes | None) -> Event:
     event: Dated = _TICK(value) if topic == topics.CLOCK else _OTHER(value)
     if event.type == expected:
         event = decode(value)
+    elif event.type in REPORTED_TYPES:
+        event = _REPORTED(value)
     for text in (event.time, event.recordedtime):
         if len(text) != 24 or format_ms(parse_ms(text)) != text:
             raise ValueError(f"not an instant in the written form: {text[:40]!r}")
@@ -219,5 +294,13 @@ def _decode_join(value: bytes) -> Join:
     return _JOINS[kind](value)
 
 
-def _lies_ahead(event: Dated) -> bool:
+def ahead_of(event: Event) -> Ahead | None:
+    """Return what the rules are told of an event that is held aside; a tick has no source."""
+    if not isinstance(event, Hit | Scan | PersonSeen | Reported | Other):
+        return None
+    return Ahead(event.id, event.source, event.type, event.time, event.recordedtime)
+
+
+def lies_ahead(event: Dated) -> bool:
+    """Tell whether an event says that it happened later than it may have."""
     return parse_ms(event.time) - parse_ms(event.recordedtime) > FUTURE_MS

@@ -1,26 +1,54 @@
 """The engine: ordered events of one partition in, findings, joins and changes of state out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import Struct
 from xxhash import xxh3_128_digest as digest
 
+from rules import transfers
 from rules.catalogue import CATALOGUE
-from rules.facts import Cover, Read, SiteFacts
+from rules.dossier import Passing, Report
+from rules.facts import ARCHIVE_MS, Cover, Read, SiteFacts
 from rules.registers import Registers
-from schemas.joins import DeviceBias, Join, TemperatureRead, source_key
+from schemas.events import KIND_BY_TYPE
+from schemas.joins import (
+    ConditionTold,
+    Corrected,
+    DeviceBias,
+    FactTold,
+    Join,
+    LookBack,
+    TemperatureRead,
+    source_key,
+)
 from schemas.times import HOUR_MS, format_ms, parse_ms
 from schemas.versions import FOREVER
 from services.alerts.engine.book import Book, Change, Waiting, identity_key
-from services.alerts.engine.decode import UNMARKED, Event, Hit, PersonSeen, Scan, SeenPlate, Tick
+from services.alerts.engine.calendar import LocalDays
+from services.alerts.engine.decode import (
+    UNMARKED,
+    Ahead,
+    Event,
+    Hit,
+    PersonSeen,
+    Reported,
+    Scan,
+    ScannedPlate,
+    SeenPlate,
+    Tick,
+)
+from services.alerts.engine.dossiers import DEADLINE as OF_A_DOSSIER
+from services.alerts.engine.dossiers import Dossiers
 from services.alerts.engine.findings import LATE_MS, Findings
 from services.alerts.engine.identities import identity
-from services.alerts.engine.persons import ARCHIVE_MS, Persons
-from services.alerts.engine.sightings import calendar
+from services.alerts.engine.passages import Passages
+from services.alerts.engine.persons import Persons
 from services.alerts.engine.sites import Sites
+from services.alerts.engine.tallies import Tallies
 from services.alerts.engine.thermometers import Thermometers
+from services.alerts.engine.tracks import chunk_key
 from services.alerts.engine.visits import Visits
 
 MOST_WAITING = 100_000
@@ -43,6 +71,8 @@ class Output(Struct):
     joins: list[Joined]
     state: list[Change]
     failed: list[tuple[Event, str]]
+    broken: list[str]
+    suppressed: list[tuple[str, bytes]]
     counts: Counter[str]
 
 
@@ -56,20 +86,26 @@ class Engine:
         *,
         history_since_ms: int | None = None,
         timezone: str = "Asia/Shanghai",
+        owns: Callable[[str], bool] = lambda key: True,
     ) -> None:
+        """`owns` tells whether a key (`order:o1`) belongs to this partition."""
         self.book = book
         self._registers = registers
-        self._day_of = calendar(timezone)
+        days = LocalDays(timezone)
+        self._day_of = days.day
         self._inbox = registers.inbox()
         self._counts: Counter[str] = Counter()
-        self._sites = Sites(registers, book)
         self._findings = Findings(book, registers, self._counts)
         self._visits = Visits(
             book, registers, self._findings, self._counts, history_since_ms, self._day_of
         )
         self._persons = Persons(book, registers, self._findings, self._counts)
         self._thermometers = Thermometers(book, registers, self._findings)
-        self._named = registers.named_plates()
+        self._dossiers = Dossiers(book, registers, self._findings, self._counts, owns, days)
+        self._tallies = Tallies(book, registers, self._dossiers, self._counts, history_since_ms)
+        self._passages = Passages(book, registers, self._dossiers, self._counts, days)
+        self._sites = Sites(registers, book, self._passages.tracks_at)
+        self._named = registers.named_plates() | self._passages.named
         self._days: dict[str, int] = {}
         self._fresh: list[bytes] = []
         self._joins: list[Joined] = []
@@ -78,6 +114,9 @@ class Engine:
         self._next_sweep_ms = 0
         self._today = 0
         self._stop = ""
+        for kind, subject in sorted(book.conditions):
+            if kind == transfers.ARRIVED:
+                self._take_arrival(subject)
         # What was filed while nobody was on duty takes its effect.
         self._findings.review_all()
         for site_id in sorted(book.waiting):
@@ -96,7 +135,12 @@ class Engine:
     def unsaved(self) -> bool:
         """Tell whether anything but the clock has changed since the last flush."""
         return bool(
-            self.pending or self._fresh or self._joins or self._state or self.book.has_changed
+            self.pending
+            or self._fresh
+            or self._joins
+            or self._dossiers.joins
+            or self._state
+            or self.book.has_changed
         )
 
     def apply(self, batch: Sequence[Event]) -> None:
@@ -105,7 +149,10 @@ class Engine:
             self._take_changes()
         book, sites, named, days = self.book, self._sites.steady, self._named, self._days
         clock, stop = book.clock, self._stop
-        for event in self._without_repeats(batch):
+        fresh = self._without_repeats(batch)
+        self._tallies.count(fresh)
+        passed: list[Hit] = []
+        for event in fresh:
             recorded = event.recordedtime
             if recorded > clock:
                 if recorded >= stop:
@@ -115,11 +162,16 @@ class Engine:
             if isinstance(event, Hit):
                 data = event.data
                 plate = data.plate
-                if plate is None or data.is_preview:
+                if data.is_preview and event.corrects is None:
                     continue
                 # The short way of a vehicle that is known: only a register that names it can match.
                 site = sites.get(data.site)
-                if site is not None and plate not in named:
+                if (
+                    site is not None
+                    and plate is not None
+                    and plate not in named
+                    and event.corrects is None
+                ):
                     time = event.time
                     last = site.days.get(plate)
                     if (
@@ -132,22 +184,41 @@ class Engine:
                         if day is None:
                             day = days[hour] = self._day_of(parse_ms(time))
                         if day <= last:
+                            if site.tracked:
+                                passed.append(event)
                             continue
                         # A read of an earlier day may put visits on record in another light.
                         if day - last <= site.look_back_d and hour == clock[:13]:
                             if data.confidence >= site.min_confidence:
                                 site.days[plate] = day
                                 site.changed.add(plate)
+                            if site.tracked:
+                                passed.append(event)
                             continue
-            elif isinstance(event, Tick):
+            elif isinstance(event, Tick | Ahead):
                 continue
             self._judge(event)
             stop = self._stop
+        if passed:
+            self._pass(passed)
+        self._settle()
         self._counts["applied"] += len(batch)
+
+    def _settle(self) -> None:
+        """Ask about what changed, as soon as there is a clock to ask by."""
+        if self.book.clock_ms:
+            self._tallies.tell(self.book.clock, self.book.clock_ms)
+            self._dossiers.settle(self.book.clock_ms)
 
     def _without_repeats(self, batch: Sequence[Event]) -> Sequence[Event]:
         """Return the events that were not seen in the last 24 hours, and remember them."""
         seen = self.book.identities.seen
+        for event in batch:
+            # Joins come before the events: what was corrected before it came never counts.
+            if not isinstance(event, Join):
+                break
+            if isinstance(event, Corrected):
+                self._forestall(event)
         # `identity` written out: the call would cost as much as the hash.
         fresh = [
             digest(f"{event.source}\0{event.id}".encode())
@@ -176,14 +247,27 @@ class Engine:
         if self._inbox:
             self._take_changes()
         clock = self.book.clock
+        joins = self.take_joins()
         findings = self._findings.flush(clock)
-        chunk = self.book.identities.close_batch(self._fresh, parse_ms(clock) if self._fresh else 0)
+        chunk = self.book.identities.close_batch(self._fresh, self.book.clock_ms)
         if chunk is not None:
             self._state.append((identity_key(chunk[0]), chunk[1]))
             self._fresh.clear()
+        chunk = self.book.tracks.close_batch(self.book.clock_ms)
+        if chunk is not None:
+            self._state.append((chunk_key(chunk[0]), chunk[1]))
         state = [*self._state, *self.book.dump(next_offsets)]
-        output = Output(findings, self.take_joins(), state, self._failed, self._counts.copy())
+        output = Output(
+            findings,
+            joins,
+            state,
+            self._failed,
+            self._dossiers.broken,
+            self._findings.take_suppressed(clock),
+            self._counts.copy(),
+        )
         self._state, self._failed = [], []
+        self._dossiers.broken = []
         self._counts.clear()
         return output
 
@@ -192,8 +276,26 @@ class Engine:
 
         Where there is one partition they can be applied before the flush, as if they were quick.
         """
+        if self.book.clock_ms:
+            self._tallies.tell(self.book.clock, self.book.clock_ms)
+            self._dossiers.settle(self.book.clock_ms)
+            # What was found may wait for an instant that comes before all others.
+            due_ms = self.book.next_due_ms()
+            if due_ms is not None:
+                self._stop = min(self._stop, format_ms(due_ms))
+        told, self._dossiers.joins = self._dossiers.joins, []
+        for key, join in told:
+            self._join(key or "", join, everywhere=key is None)
         joins, self._joins = self._joins, []
         return joins
+
+    def _pass(self, events: Sequence[Hit]) -> None:
+        """Put the readings that took the short way into tracks."""
+        try:
+            self._passages.take(events)
+        except Exception:  # One of them fails: the long way sets it aside, and changes no other.
+            for event in events:
+                self._judge(event)
 
     # Events, one by one.
 
@@ -214,16 +316,26 @@ class Engine:
         if isinstance(event, Join):
             self._take_join(event)
             return
-        if not isinstance(event, Hit | Scan | PersonSeen):
+        if not isinstance(event, Hit | Scan | PersonSeen | Reported):
             self._counts["without-rule"] += 1
             return
+        if event.corrects is not None and event.corrects != event.id:
+            self._counts["corrections"] += 1
+            corrected = Corrected(source=event.source, id=event.corrects)
+            self._join(source_key(event.source), corrected, everywhere=True)
+        if isinstance(event, Hit) and event.data.is_preview:
+            return
         time_ms, recorded_ms = parse_ms(event.time), parse_ms(event.recordedtime)
+        if isinstance(event, Reported):
+            self._report(event, time_ms, recorded_ms)
+            return
         site = self._sites.find(event, time_ms, recorded_ms)
         if site is None:
             self._wait(event)
         elif recorded_ms - time_ms > ARCHIVE_MS:
             self._counts["archived"] += 1
         elif isinstance(event, PersonSeen):
+            self._dossiers.gather(self._persons.seen(event, site), event.type)
             read = self._persons.judge(event, site, time_ms, recorded_ms)
             if read is not None:
                 self._join(source_key(read.source), read, everywhere=False)
@@ -232,8 +344,6 @@ class Engine:
 
     def _vehicle(self, event: Hit | Scan, site: SiteFacts, time_ms: int, recorded_ms: int) -> None:
         data = event.data
-        if data.plate is None:
-            return
         confidence = data.confidence if isinstance(data, SeenPlate) else data.plate_confidence
         read = Read(
             time_ms,
@@ -241,7 +351,7 @@ class Engine:
             event.source,
             event.id,
             event.type,
-            data.plate,
+            data.plate or "",
             confidence,
             data.direction,
             site.id,
@@ -250,11 +360,23 @@ class Engine:
             site.role,
             time_ms < site.warm_until_ms,
         )
+        self._dossiers.gather(_passing(event, read, site), event.type)
+        if data.plate is None:
+            return
+        self._passages.take((event,))
         if data.plate in self._named:
             self._ask(read, site)
         due_ms = self._visits.sight(read)
         if due_ms != FOREVER:
             self._stop = min(self._stop, format_ms(due_ms))
+
+    def _report(self, event: Reported, time_ms: int, recorded_ms: int) -> None:
+        if recorded_ms - time_ms > ARCHIVE_MS:
+            self._counts["archived"] += 1
+            return
+        data = msgspec.convert(event.data, KIND_BY_TYPE[event.type].data)
+        report = Report(time_ms, recorded_ms, event.source, event.id, event.type, data)
+        self._dossiers.gather(report, event.type)
 
     def _ask(self, read: Read, site: SiteFacts) -> None:
         for rule in _ASKED_OF_READS:
@@ -262,7 +384,9 @@ class Engine:
             parameters, policy = self._registers.policy(rule.name, read.time_ms, read.recorded_ms)
             for found in rule.on_read(read, site, self._registers, parameters, policy):
                 if isinstance(found, Cover):
-                    self._counts[f"suppressed:{rule.name}:{found.kind}"] += 1
+                    self._findings.suppress(
+                        rule, found.kind, read.source, read.id, read.time_ms, read.site
+                    )
                 elif found[1] is not None:
                     self._findings.add(rule, found[0], "vehicle", read.plate, found[1])
 
@@ -273,6 +397,51 @@ class Engine:
                 self._join(source_key(bias.source), bias, everywhere=True)
         elif isinstance(join, DeviceBias):
             self._persons.take_bias(join)
+        elif isinstance(join, FactTold):
+            self._dossiers.take(join)
+        elif isinstance(join, ConditionTold):
+            self._dossiers.take(join)
+            self._findings.doubt(join.kind, join.subject)
+            if join.kind in (transfers.ARRIVED, transfers.KNOWN):
+                self._take_arrival(join.subject)
+        elif isinstance(join, Corrected):
+            self._take_out(join.source, join.id)
+        elif isinstance(join, LookBack):
+            self._dossiers.gather(join, join.type)
+
+    def _take_arrival(self, subject: str) -> None:
+        """Let somebody's arrival by a transfer change where they have to be."""
+        conditions = self.book.conditions
+        arrived = conditions.get((transfers.ARRIVED, subject))
+        known = conditions.get((transfers.KNOWN, subject))
+        when = (arrived[0][0], known[0][0]) if arrived and known else None
+        transfer, person = transfers.told(subject)
+        changes = self._registers.arrive(person, transfer, when)
+        self._findings.forgo(change.id for change in changes)
+        self._findings.review_concerned(changes)
+        self._dossiers.review(changes)
+        self._persons.ask_anew(person)
+
+    def _forestall(self, corrected: Corrected) -> None:
+        who = identity(corrected.source, corrected.id)
+        if who not in self.book.identities.seen:
+            self.book.identities.seen.add(who)
+            self._fresh.append(who)
+
+    def _take_out(self, source: str, event_id: str) -> None:
+        """Let an event count no more: whatever came of it goes."""
+        who = identity(source, event_id)
+        for site_id, waiting in list(self.book.waiting.items()):
+            if who.hex() in waiting:
+                self.book.stop_waiting(site_id, who.hex())
+        self._dossiers.take_out(source, event_id)
+        self.book.tracks.take_out(source, event_id, self.book.clock_ms)
+        self._visits.take_out(source, event_id, self.book.clock_ms)
+        bias = self._thermometers.take_out(source, event_id)
+        if bias is not None:
+            self._join(source_key(source), bias, everywhere=True)
+        self._findings.take_out(source, event_id, "corrected")
+        self._persons.take_out(source, event_id)
 
     def _join(self, key: str, join: Join, *, everywhere: bool) -> None:
         self._joins.append(Joined(key, _encode(join), everywhere))
@@ -290,11 +459,14 @@ class Engine:
     def _take_changes(self) -> None:
         changes, self._inbox[:] = list(self._inbox), []
         self._sites.steady.clear()
-        self._named = self._registers.named_plates()
+        self._passages.review(changes)
+        self._named = self._registers.named_plates() | self._passages.named
         for change in changes:
             if change.register == "site" and change.id in self.book.waiting:
                 self._judge_waiting(change.id)
         self._findings.review_concerned(changes)
+        self._dossiers.review(changes)
+        self._tallies.review(changes)
 
     def _judge_waiting(self, site_id: str) -> None:
         for who in sorted(self.book.waiting.get(site_id, {})):
@@ -310,11 +482,17 @@ class Engine:
     def _advance(self, to: str) -> None:
         """Let the clock reach an instant: fire what is due by then, forget what is too old."""
         to_ms = parse_ms(to)
+        # What this batch brought may set deadlines, and bring facts to those that are due.
+        self._tallies.tell_own_lives()
+        self._dossiers.settle(self.book.clock_ms or to_ms)
         while (due_ms := self.book.next_due_ms()) is not None and due_ms <= to_ms:
             key = self.book.pop_due()
             self._counts["deadlines-fired"] += 1
             try:
-                self._visits.deadline(key, due_ms)
+                if key.startswith(OF_A_DOSSIER):
+                    self._dossiers.deadline(key, due_ms)
+                else:
+                    self._visits.deadline(key, due_ms)
             except Exception:  # One group that a rule fails on must not stop the partition.
                 self._counts["deadline-failed"] += 1
         if to_ms >= self._next_sweep_ms:
@@ -335,10 +513,32 @@ class Engine:
                 if parse_ms(event.recordedtime) + LATE_MS < clock_ms:
                     self._counts["waited-in-vain"] += 1
                     self.book.stop_waiting(site_id, who)
+        self._state += [(chunk_key(number), None) for number in self._passages.forget(clock_ms)]
         self._persons.forget(clock_ms)
         self._thermometers.forget(clock_ms)
         if new_day:
+            self._dossiers.forget(clock_ms)
+            self._tallies.forget(clock_ms)
             self._findings.forget(clock_ms)
             self._persons.forget_cold()
             self._visits.forget(clock_ms)
             self._days.clear()
+
+
+def _passing(event: Hit | Scan, read: Read, site: SiteFacts) -> Passing:
+    data = event.data
+    body = data.vehicle
+    scan = data if isinstance(data, ScannedPlate) else None
+    return Passing(
+        read,
+        site,
+        lane=data.lane,
+        plate_colour=data.plate_colour,
+        aux_plate=data.aux_plate,
+        vehicle_type=body.type if body else None,
+        vehicle_colour=body.colour if body else None,
+        occupants=scan.occupants if scan else None,
+        stays=tuple((stay.area, stay.from_, stay.to) for stay in (scan and scan.stays) or ()),
+        destination_grid=scan.destination.grid if scan and scan.destination else None,
+        is_online=data.capture_mode == "online",
+    )

@@ -5,20 +5,23 @@ Everything here is a function of the set of matches, never of their order of arr
 """
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from msgspec import Struct
 
-from rules.rule import Match, Rule, rank
+from rules.match import Match, lower, rank
+from rules.rule import Rule
 from schemas.alerts import (
     Evidence,
     Finding,
     FindingVerb,
     Reason,
+    Severity,
     Subject,
     alert_id,
 )
+from schemas.suppressions import row_of
 from schemas.times import format_ms, parse_ms
 from services.alerts.engine import folds
 
@@ -32,6 +35,10 @@ FOLD_TO = 48
 Place = tuple[int, str, str]
 
 
+# A condition under which matches are one severity lower, and when it held, both ends included.
+Doubt = tuple[str, int, int]
+
+
 class History(Struct):
     """All that one rule found under one dedupe key, and each alert that came of it so far.
 
@@ -39,7 +46,7 @@ class History(Struct):
     holds the alerts as they stood before a change within this batch: an id that vanishes (its
     episode was joined to another or lost its ground) is withdrawn as it last stood, and alerts do
     not depend on where one batch ends and the next begins. From `changed_ms` on matches are new
-    since the last flush.
+    since the last flush. `doubts` are the conditions that lower its matches.
     """
 
     rule: str
@@ -50,6 +57,7 @@ class History(Struct):
     noted: dict[str, Finding]
     revision: int
     changed_ms: int = FOREVER_MS
+    doubts: list[Doubt] = []
 
 
 def place(match: Match) -> Place:
@@ -57,12 +65,14 @@ def place(match: Match) -> Place:
     return match.first_ms, match.source, match.id
 
 
-def group(matches: list[Match], gap_ms: int) -> list[list[Match]]:
-    """Return the episodes: a new one starts where the step exceeds the quiet gap."""
+def group(matches: list[Match], rule: Rule) -> list[list[Match]]:
+    """Return the episodes: a new one starts where the step exceeds the quiet gap, and for a rule
+    of the form "until X" behind every X."""
     episodes: list[list[Match]] = []
     end_ms = 0
     for match in matches:
-        if episodes and match.first_ms - end_ms <= gap_ms:
+        ended = rule.until and episodes and episodes[-1][-1].outcome is not None
+        if episodes and not ended and match.first_ms - end_ms <= rule.quiet_gap_ms:
             episodes[-1].append(match)
             end_ms = max(end_ms, match.last_ms)
         else:
@@ -133,10 +143,26 @@ def _is_folded(history: History, match: Match) -> bool:
     )
 
 
+def take_out(history: History, source: str, event_id: str, rule: Rule, why: str) -> bool:
+    """Take out what came of one event; `why` is told of an alert that loses its last match."""
+    gone = [each for match in history.matches for each in folds.of_event(match, source, event_id)]
+    for match in gone:
+        settle(history, rule, match.first_ms, match.last_ms)
+    if gone:
+        history.matches = [rest for match in history.matches for rest in folds.without(match, gone)]
+        for match in gone:
+            _tell_why(history, match, why)
+    return bool(gone)
+
+
 def _drop(history: History, index: int, rule: Rule, why: str) -> None:
     match = history.matches[index]
     settle(history, rule, match.first_ms, match.last_ms)
     del history.matches[index]
+    _tell_why(history, match, why)
+
+
+def _tell_why(history: History, match: Match, why: str) -> None:
     lost = format_ms(match.first_ms)
     for alert, noted in list(history.noted.items()):
         if not noted.first_seen <= lost <= noted.last_seen:
@@ -145,7 +171,7 @@ def _drop(history: History, index: int, rule: Rule, why: str) -> None:
             # Nobody has heard of it, so that there is nothing to take back.
             del history.noted[alert]
             continue
-        reason = _withdrawn_reason(noted.reason, why)
+        reason = _withdrawn_reason(history.rule, noted.reason, why)
         history.noted[alert] = msgspec.structs.replace(noted, reason=reason)
 
 
@@ -170,7 +196,7 @@ def _widen(history: History, match: Match, near: list[Match], rule: Rule) -> boo
 def _fold(history: History, rule: Rule) -> None:
     """Fold old matches of an episode, so that a stuck camera can't fill the memory."""
     folded: list[Match] = []
-    for episode in group(history.matches, rule.quiet_gap_ms):
+    for episode in group(history.matches, rule):
         if len(episode) <= FOLD_TO:
             folded += episode
             continue
@@ -223,13 +249,20 @@ def settle(history: History, rule: Rule, first_ms: int, last_ms: int) -> None:
         history.noted[finding.alert_id] = finding
 
 
+def doubt(history: History, rule: Rule, doubts: list[Doubt]) -> None:
+    """Let conditions lower the matches in their spans."""
+    if doubts != history.doubts:
+        settle(history, rule, -FOREVER_MS, FOREVER_MS)
+        history.doubts = doubts
+
+
 def snapshots(
     history: History, rule: Rule, since_ms: int = -FOREVER_MS, until_ms: int = FOREVER_MS
 ) -> list[Finding]:
     """Return each episode that reaches into a span as it stands, in order of time."""
     return [
         _snapshot(history, episode, rule)
-        for episode in group(history.matches, rule.quiet_gap_ms)
+        for episode in group(history.matches, rule)
         if episode[-1].last_ms >= since_ms and episode[0].first_ms <= until_ms
     ]
 
@@ -250,7 +283,7 @@ def flush(history: History, rule: Rule) -> list[Finding]:
     findings: list[Finding] = []
     # Episodes that no change could reach stand as they were told.
     since_ms, history.changed_ms = history.changed_ms, FOREVER_MS
-    episodes = group(history.matches, rule.quiet_gap_ms)
+    episodes = group(history.matches, rule)
     current = {finding.alert_id: finding for finding in snapshots(history, rule, since_ms)}
     for alert, finding in current.items():
         before = history.told.get(alert)
@@ -310,7 +343,7 @@ def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
     late = [match for match in shown if match.last_ms >= since_ms]
     tail = sorted((part for match in late for part in folds.newest(match, few)), key=place)[-few:]
     newest = tail[-1]
-    worst = max(shown, key=lambda match: rank(match.severity))
+    severity = max((_severity(match, history) for match in shown), key=rank)
     verb: FindingVerb = "matched"
     if not standing:
         verb = "withdrawn"
@@ -323,10 +356,10 @@ def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
         rule=rule.name,
         rule_version=rule.version,
         policy_version=newest.policy,
-        severity=worst.severity,
+        severity=severity,
         evidence_class=max(shown, key=folds.class_rank).evidence_class,
         subject=history.subject,
-        site=newest.site,
+        site=newest.site or None,
         grid=newest.grid,
         order=newest.order,
         first_seen=format_ms(shown[0].first_ms),
@@ -334,20 +367,40 @@ def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
         count=sum(match.count for match in shown),
         historical=all(match.historical for match in shown),
         evidence=[
-            Evidence(match.source, match.id, match.type, format_ms(match.first_ms), match.site)
+            Evidence(
+                match.source, match.id, match.type, format_ms(match.first_ms), match.site or None
+            )
             for match in evidence
         ],
-        reason=_reason(newest, history.subject, rule),
+        reason=_reason(newest, history, rule),
         outcome=newest.outcome if verb == "cleared" else None,
+        dedupe=history.dedupe,
+        began=format_ms(episode[0].first_ms) if shown[0] is not episode[0] else None,
     )
 
 
-def _reason(match: Match, subject: Subject, rule: Rule) -> Reason:
-    reason = rule.describe(match, subject)
+def _severity(match: Match, history: History) -> Severity:
+    return lower(match.severity) if any(_doubts(match, history)) else match.severity
+
+
+def _doubts(match: Match, history: History) -> Iterator[str]:
+    """Yield the conditions that held when a match began."""
+    for kind, first_ms, last_ms in history.doubts:
+        if first_ms <= match.first_ms <= last_ms:
+            yield kind
+
+
+def _reason(match: Match, history: History, rule: Rule) -> Reason:
+    reason = rule.describe(match, history.subject)
+    for kind in dict.fromkeys(_doubts(match, history)):
+        doubt = rule.lowered_by[kind]
+        reason = Reason(f"{reason.en} {doubt.en}", f"{reason.zh}{doubt.zh}")
     if match.withdrawn is None:
         return reason
-    return _withdrawn_reason(reason, match.withdrawn)
+    return _withdrawn_reason(rule.name, reason, match.withdrawn)
 
 
-def _withdrawn_reason(reason: Reason, why: str) -> Reason:
-    return Reason(f"{reason.en} Withdrawn: {why}.", f"{reason.zh}已撤回：{why}。")
+def _withdrawn_reason(rule: str, reason: Reason, why: str) -> Reason:
+    row = row_of(rule, why)
+    en, zh = (f"{row.en} ({why})", f"{row.zh}（{why}）") if row else (why, why)
+    return Reason(f"{reason.en} Withdrawn: {en}.", f"{reason.zh}已撤回：{zh}。")

@@ -7,10 +7,12 @@ import msgspec
 
 from rules.catalogue import BY_NAME
 from rules.facts import known_by
+from rules.match import Match
 from rules.registers import Change, Registers
-from rules.rule import Match, Rule
+from rules.rule import Rule
 from schemas.alerts import FINDING_TYPES, FindingEvent
-from schemas.times import DAY_MS, HOUR_MS
+from schemas.suppressions import SUPPRESSED_TYPE, Suppressed, SuppressedEvent, reason_of
+from schemas.times import DAY_MS, HOUR_MS, format_ms
 from services.alerts.engine import episodes
 from services.alerts.engine.book import Book, who_of
 from services.alerts.engine.episodes import History, Place
@@ -31,6 +33,7 @@ class Findings:
         self._registers = registers
         self._counts = counts
         self.touched: set[Key] = set()
+        self._suppressed: dict[tuple[str, str, str], Suppressed] = {}
 
     def add(self, rule: Rule, dedupe: str, kind: str, who: str, match: Match) -> None:
         """File a match of `who`: a plate, a person or a source, as `kind` says."""
@@ -59,16 +62,86 @@ class Findings:
                 self._filed(history, match)
 
     def replace(
-        self, rule: Rule, dedupe: str, kind: str, who: str, matches: Sequence[Match], since_ms: int
+        self,
+        rule: Rule,
+        dedupe: str,
+        kind: str,
+        who: str,
+        matches: Sequence[Match],
+        since_ms: int,
+        *,
+        again: bool = False,
     ) -> None:
-        """Put the matches from an instant on in the place of those on record; older ones stand."""
+        """Put the matches from an instant on in the place of those on record; older ones stand,
+        except that an outcome ends what it ends however old that is. `again` = something was found
+        under the key before: what was forgotten of it is not made anew."""
+        if again and (rule.name, dedupe) not in self._book.histories:
+            # All or none: the first of them gives the alert its id.
+            oldest_ms = self._book.clock_ms - _keep_ms(rule)
+            if all(match.last_ms < oldest_ms for match in matches):
+                matches = ()
         if not matches and (rule.name, dedupe) not in self._book.histories:
             return
         history = self._book.history(rule.name, dedupe, kind, who)
-        settled = [match for match in history.matches if match.first_ms < since_ms]
-        fresh = [self._excused(rule, who, match) for match in matches]
-        if episodes.replace_all(history, [*settled, *fresh], rule):
+        settled = {
+            episodes.place(match): match for match in history.matches if match.first_ms < since_ms
+        }
+        fresh: list[Match] = []
+        for match in matches:
+            match = self._excused(rule, who, match)
+            before = settled.get(episodes.place(match))
+            if match.first_ms >= since_ms:
+                fresh.append(match)
+            elif before is not None and before.outcome is None and match.outcome is not None:
+                settled[episodes.place(match)] = match
+        orders_before = {match.order for match in history.matches}
+        if episodes.replace_all(history, [*settled.values(), *fresh], rule):
             self.touched.add((rule.name, dedupe))
+            orders = {match.order for match in history.matches}
+            for order in orders_before | orders:
+                if order in orders and order is not None:
+                    self._book.by_order[order].add((rule.name, dedupe))
+                elif order is not None:
+                    self._book.by_order[order].discard((rule.name, dedupe))
+
+    def suppress(
+        self, rule: Rule, by: str, source: str, event_id: str, time_ms: int, site: str
+    ) -> None:
+        """Note that an event gave no match of a rule for a reason of the suppression table.
+
+        Raises ValueError for a reason that the table does not have for this rule.
+        """
+        by = reason_of(rule.name, by).name
+        self._counts[f"suppressed:{rule.name}:{by}"] += 1
+        at = format_ms(time_ms)
+        known = self._suppressed.get((rule.name, by, site))
+        self._suppressed[rule.name, by, site] = Suppressed(
+            rule=rule.name,
+            by=by,
+            site=site or None,
+            count=known.count + 1 if known else 1,
+            first_seen=min(known.first_seen, at) if known else at,
+            last_seen=max(known.last_seen, at) if known else at,
+            source=source,
+            id=event_id,
+        )
+
+    def take_suppressed(self, clock: str) -> list[tuple[str, bytes]]:
+        """Return (rule, event) for what was suppressed since the last call."""
+        told = [
+            SuppressedEvent(
+                specversion="1.0",
+                id=f"{each.rule}/{each.by}/{clock}/{each.source}/{each.id}",
+                source="cordon/worker",
+                type=SUPPRESSED_TYPE,
+                time=clock,
+                recordedtime=clock,
+                data=each,
+            )
+            for _, each in sorted(self._suppressed.items())
+        ]
+        self._suppressed.clear()
+        return [(event.data.rule, _encode(event)) for event in told]
 
     def _excused(self, rule: Rule, who: str, match: Match) -> Match:
         excuse = rule.excuse(match, who, self._registers) if rule.excuse else None
@@ -81,6 +154,32 @@ class Findings:
             self._book.by_order[match.order].add(key)
         if self._registers.newest_ms > known_by(match.first_ms, match.recorded_ms):
             self.review(key, match.first_ms, match.last_ms)
+
+    def take_out(self, source: str, event_id: str, why: str) -> None:
+        """Take out whatever came of one event, in every history."""
+        for key, history in self._book.histories.items():
+            if episodes.take_out(history, source, event_id, BY_NAME[key[0]], why):
+                self.touched.add(key)
+
+    def about(self, rule: Rule, who: str) -> list[str]:
+        """Return the dedupe keys under which a rule found something about somebody."""
+        keys = self._book.by_subject.get(who, ())
+        return [dedupe for name, dedupe in keys if name == rule.name]
+
+    def forgo(self, orders: Iterable[str]) -> None:
+        """Drop the matches about orders whose person is known by now to have arrived there.
+
+        In another order of arrival they would never have been, so they shape no episode either.
+        """
+        for order in orders:
+            for key in sorted(self._book.by_order.get(order, ())):
+                history, rule = self._book.histories[key], BY_NAME[key[0]]
+                for match in list(history.matches) if rule.excuse else ():
+                    transfer = self._registers.arrived_at(order, match.site, match.first_ms)
+                    if match.order == order and transfer is not None:
+                        where, why = episodes.place(match), f"transfer:{transfer}"
+                        episodes.put(history, where, None, rule, fresh=False, why=why)
+                        self.touched.add(key)
 
     # What is filed by now.
 
@@ -99,6 +198,21 @@ class Findings:
 
         if episodes.review(history, rule, judge, since_ms, until_ms):
             self.touched.add(key)
+
+    def doubt(self, kind: str, subject: str) -> None:
+        """Look anew at what a condition of a subject lowers."""
+        for key in sorted(self._book.by_subject.get(subject, ())):
+            if kind in BY_NAME[key[0]].lowered_by:
+                self.touched.add(key)
+
+    def _doubt(self, history: History, rule: Rule) -> None:
+        who = who_of(history)
+        doubts = [
+            (kind, first_ms, last_ms)
+            for kind in rule.lowered_by
+            for first_ms, last_ms in self._book.conditions.get((kind, who), ())
+        ]
+        episodes.doubt(history, rule, doubts)
 
     def review_all(self) -> None:
         """Look at everything anew: what was filed while nobody was on duty takes its effect."""
@@ -123,6 +237,7 @@ class Findings:
         told: list[tuple[str, bytes]] = []
         for key in sorted(self.touched):
             history = self._book.histories[key]
+            self._doubt(history, BY_NAME[key[0]])
             for finding in episodes.flush(history, BY_NAME[key[0]]):
                 history.revision += 1
                 self._counts[f"finding:{finding.rule}:{finding.verb}"] += 1
@@ -143,7 +258,10 @@ class Findings:
     def forget(self, clock_ms: int) -> None:
         """Drop histories whose alerts no event can change any more."""
         for key, history in list(self._book.histories.items()):
-            keep_ms = max(KEEP_HISTORY_MS, BY_NAME[key[0]].quiet_gap_ms + LATE_MS)
             last_ms = episodes.newest_ms(history)
-            if last_ms + keep_ms < clock_ms and key not in self.touched:
+            if last_ms + _keep_ms(BY_NAME[key[0]]) < clock_ms and key not in self.touched:
                 self._book.forget_history(key)
+
+
+def _keep_ms(rule: Rule) -> int:
+    return max(KEEP_HISTORY_MS, rule.quiet_gap_ms + LATE_MS)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
-from rules.rule import Match, rank
+from rules.match import Match, rank
 from schemas.alerts import EvidenceClass
 from schemas.times import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -76,6 +76,13 @@ def within(match: Match, since_ms: int, until_ms: int) -> Iterator[Match]:
         for part in _parts(match):
             if part[1] >= since_ms and part[0] <= until_ms:
                 yield _alone(match, part)
+
+
+def of_event(match: Match, source: str, event_id: str) -> list[Match]:
+    """Return the matches that a match stands for and that came of an event."""
+    if match.source != source:
+        return []
+    return [_alone(match, part) for part in _parts(match) if part[2] == event_id]
 
 
 def newest(match: Match, most: int) -> list[Match]:

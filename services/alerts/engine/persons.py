@@ -5,13 +5,14 @@ from collections import Counter, defaultdict
 import msgspec
 
 from rules.catalogue import CATALOGUE
-from rules.facts import NEAR_MS, Check, Code, Cover, SiteFacts
+from rules.facts import ARCHIVE_MS, NEAR_MS, Check, Code, Cover, SiteFacts
 from rules.fever import LOWEST_FEVER_C
+from rules.match import Match
 from rules.read_quality import Span
 from rules.registers import Registers
 from rules.rule import Rule
 from schemas.joins import DeviceBias, TemperatureRead
-from schemas.times import DAY_MS, parse_ms
+from schemas.times import parse_ms
 from services.alerts.engine.book import Book
 from services.alerts.engine.decode import PersonSeen, ShownCode
 from services.alerts.engine.findings import Findings
@@ -19,8 +20,6 @@ from services.alerts.engine.recent_checks import RecentCheck, RecentChecks
 
 _ASKED = tuple(rule for rule in CATALOGUE if rule.on_check is not None)
 _LOOKING_AROUND = tuple(rule for rule in _ASKED if rule.looks_around)
-# Events that were accepted later than this are history and judged no more.
-ARCHIVE_MS = 14 * DAY_MS
 _NOT_FILED = SiteFacts("", "", frozenset(), "", None, 0)
 
 
@@ -62,6 +61,23 @@ class Persons:
             temperature=shown.temperature,
         )
 
+    def seen(self, event: PersonSeen, site: SiteFacts) -> Check:
+        """Return a check as rules about dossiers see it, somebody unknown's too."""
+        shown = event.data.person
+        seen = _recent(event, parse_ms(event.time), parse_ms(event.recordedtime))
+        return msgspec.structs.replace(
+            self._check(shown.person or "", seen, site),
+            pass_id=shown.pass_,
+            refusal=shown.refusal,
+            plate=event.data.plate,
+            guarded=event.data.guardian_code,
+            is_online=event.data.capture_mode == "online",
+            id_type=shown.id_type,
+            stays=tuple((stay.area, stay.from_, stay.to) for stay in event.data.stays or ()),
+            destination_grid=event.data.destination.grid if event.data.destination else None,
+            partof=event.partof,
+        )
+
     def _judge(self, person: str, seen: RecentCheck, site: SiteFacts) -> None:
         checks = self.checks.add(person, seen)
         self._note_warm(person, seen)
@@ -69,6 +85,35 @@ class Persons:
         for rule in _ASKED:
             self._ask(rule, check, fresh=True)
         self._ask_again(person, checks, near=[seen])
+
+    def ask_anew(self, person: str) -> None:
+        """Ask the rules again about all checks of a person: where they have to be has changed."""
+        checks = self.checks.of(person)
+        for seen in checks:
+            site = self._registers.site(seen.site, seen.time_ms, seen.recorded_ms)
+            if site is not None:
+                check = self._around(person, seen, checks, site)
+                for rule in _ASKED:
+                    if rule.looks_around:
+                        self._ask(rule, check, fresh=False)
+                    elif not rule.coalesce_ms:
+                        self._put(rule, check)
+
+    def _put(self, rule: Rule, check: Check) -> None:
+        """Let what a check gives now stand in the place of what it gave before."""
+        assert rule.on_check is not None
+        parameters, policy = self._registers.policy(rule.name, check.time_ms, check.recorded_ms)
+        matches: dict[str, Match | None] = {}
+        why = "no-ground"
+        for found in rule.on_check(check, self._registers, parameters, policy):
+            if isinstance(found, Cover):
+                why = f"{found.kind}:{found.id}"
+            else:
+                matches[found[0]] = found[1]
+        where = (check.time_ms, check.source, check.id)
+        for dedupe in sorted({*matches, *self._findings.about(rule, check.person)}):
+            match = matches.get(dedupe)
+            self._findings.put(rule, dedupe, check.person, where, match, fresh=False, why=why)
 
     def _ask_again(
         self, person: str, checks: list[RecentCheck], near: list[RecentCheck], *, too: bool = False
@@ -94,7 +139,9 @@ class Persons:
             if isinstance(found, Cover):
                 kept_by = found.kind
                 if fresh:
-                    self._counts[f"suppressed:{rule.name}:{found.kind}"] += 1
+                    self._findings.suppress(
+                        rule, found.kind, check.source, check.id, check.time_ms, check.site.id
+                    )
                 continue
             dedupe, match = found
             if rule.looks_around:
@@ -137,6 +184,11 @@ class Persons:
             code=seen.code,
             biased=_within(self._book.biased.get(seen.source, ()), seen.time_ms),
         )
+
+    def take_out(self, source: str, event_id: str) -> None:
+        """Take out the check that an event was, and look at those around it anew."""
+        for person, gone in list(self.checks.take_out(source, event_id)):
+            self._ask_again(person, self.checks.of(person), near=[gone])
 
     # Thermometers.
 

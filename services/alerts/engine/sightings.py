@@ -6,16 +6,14 @@ counted in days. So a known vehicle costs a few bytes, and reading it again on t
 changes nothing at all.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from rules.facts import NEWEST, Parameters, Read, World
 from rules.first_seen_vehicle import is_exempt, lies_in
 from schemas.times import DAY_MS, HOUR_MS
+from services.alerts.engine.calendar import DayOf
 
 # A visit lasts up to 72 h and an event of it may come up to 72 h late: then it is final.
 FINAL_MS = 144 * HOUR_MS
@@ -26,28 +24,6 @@ SETTLED_MS = FINAL_MS + HOUR_MS
 LONGEST_LOOK_BACK_D = 90
 # Reads of one confusion group kept while one of its plates is new.
 MOST_READS = 256
-
-
-DayOf = Callable[[int], int]
-
-
-def calendar(timezone: str) -> DayOf:
-    """Return what tells the number of the day in which an instant lies in a time zone.
-
-    A zone's offset from UTC is looked up once an hour's worth of instants. Raises
-    zoneinfo.ZoneInfoNotFoundError.
-    """
-    zone = ZoneInfo(timezone)
-
-    @lru_cache(maxsize=4096)
-    def offset_ms(hour: int) -> int:
-        offset = datetime.fromtimestamp(hour * 3600, zone).utcoffset() or timedelta()
-        return offset // timedelta(milliseconds=1)
-
-    def day_of(instant_ms: int) -> int:
-        return (instant_ms + offset_ms(instant_ms // HOUR_MS)) // DAY_MS
-
-    return day_of
 
 
 class Established:

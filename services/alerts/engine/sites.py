@@ -1,5 +1,7 @@
 """Sites as events name them: a short way for those that stand, the registers for all others."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from rules.facts import SiteFacts
@@ -8,6 +10,7 @@ from rules.registers import Registers
 from schemas.times import format_ms
 from schemas.versions import FOREVER
 from services.alerts.engine.book import Book, Waiting
+from services.alerts.engine.dossiers import ROLES
 
 _END_OF_TIME = "9999-12-31T23:59:59.999Z"
 
@@ -23,14 +26,19 @@ class SteadySite(Struct):
     facts: SiteFacts
     min_confidence: float
     look_back_d: int
+    tracked: bool
 
 
 class Sites:
     """The sites that events named since the registers changed; None = one that is not steady."""
 
-    def __init__(self, registers: Registers, book: Book) -> None:
+    def __init__(
+        self, registers: Registers, book: Book, tracks_at: Callable[[str], bool]
+    ) -> None:
+        """`tracks_at` tells whether readings at a site belong into tracks."""
         self._registers = registers
         self._book = book
+        self._tracks_at = tracks_at
         self.steady: dict[str, SteadySite | None] = {}
 
     def find(self, event: Waiting, time_ms: int, recorded_ms: int) -> SiteFacts | None:
@@ -48,7 +56,8 @@ class Sites:
         return self._registers.site(site_id, time_ms, recorded_ms)
 
     def _steady(self, site_id: str) -> SteadySite | None:
-        """Return a site of which one version is filed, under zones and a policy that stand."""
+        """Return a site of which one version is filed, under zones and a policy that stand, and at
+        which no rule wants every reading."""
         versions = list(self._registers.versions("site").get(site_id, []))
         if len(versions) != 1 or versions[0].facts is None:
             return None
@@ -65,7 +74,7 @@ class Sites:
         )
         filed_ms = max(version.recorded_ms for version in versions)
         facts = self._registers.site(site_id, since_ms, filed_ms)
-        if facts is None:
+        if facts is None or facts.role in ROLES:
             return None
         parameters, _ = self._registers.policy(FIRST_SEEN.name, since_ms, filed_ms)
         table = self._book.region(facts.region)
@@ -78,4 +87,5 @@ class Sites:
             facts,
             parameters["min_confidence"],
             parameters["look_back_d"],
+            self._tracks_at(site_id),
         )

@@ -57,6 +57,24 @@ class Thermometers:
             return None
         return DeviceBias(source=read.source, since_ms=self._since_ms(read.source), spans=after)
 
+    def take_out(self, source: str, event_id: str) -> DeviceBias | None:
+        """Take out the reading that an event was; return what every partition has to know."""
+        kept = self._book.readings.get(source, {})
+        gone = [place for place, reading in kept.items() if reading.id == event_id]
+        if not gone:
+            return None
+        before = self._spans(source, self._device(source))
+        for place in gone:
+            del kept[place]
+            self._book.changed.add(("t", source, place))
+        del self._devices[source]
+        device = self._device(source)
+        after = self._spans(source, device)
+        self._tell_operators(source, device)
+        if after == before:
+            return None
+        return DeviceBias(source=source, since_ms=self._since_ms(source), spans=after)
+
     def _device(self, source: str) -> _Device:
         device = self._devices.get(source)
         if device is None:

@@ -1,18 +1,19 @@
 """The stage of D18: which vehicles are new here, what their visits led to, and when they settle."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from rules import first_seen_vehicle
 from rules.facts import Read
+from rules.match import Match
 from rules.registers import Registers
-from rules.rule import Match
 from schemas.confusion import fold
 from schemas.times import parse_ms
 from schemas.versions import FOREVER
 from services.alerts.engine import sightings
 from services.alerts.engine.book import Book
+from services.alerts.engine.calendar import DayOf
 from services.alerts.engine.findings import Findings
-from services.alerts.engine.sightings import DayOf, Knowledge
+from services.alerts.engine.sightings import Knowledge
 
 _RULE = first_seen_vehicle.RULE
 # The key of a group's deadline is this and its confusion-folded plate.
@@ -37,6 +38,15 @@ class Visits:
         self._counts = counts
         self._since_ms = history_since_ms
         self._day_of = day_of
+        # By source, so that a correction looks at few groups.
+        self._read_by: dict[str, set[str]] = defaultdict(set)
+        self._note_sources()
+
+    def _note_sources(self) -> None:
+        self._read_by.clear()
+        for folded, group in self._book.groups.items():
+            for read in group.reads:
+                self._read_by[read.source].add(folded)
 
     def sight(self, read: Read) -> int:
         """Note that a vehicle was seen, look at its group where it may be new; return when next."""
@@ -63,8 +73,9 @@ class Visits:
             if group is None:
                 group = self._book.groups[folded] = sightings.Group([])
             self._counts["reads-pushed-out"] += sightings.add(group, read)
+            self._read_by[read.source].add(folded)
             plates = sightings.plates_of(group.reads)
-            self._count_exempt(read)
+            self._note_exempt(read)
         self._book.changed.add(("g", folded))
         due_ms = read.time_ms + sightings.SETTLED_MS
         due_ms = min(due_ms, self._assess(folded, parse_ms(self._book.clock), plates))
@@ -72,10 +83,15 @@ class Visits:
         self._book.schedule(key, min(due_ms, self._book.deadlines.get(key, FOREVER)))
         return due_ms
 
-    def _count_exempt(self, read: Read) -> None:
+    def _note_exempt(self, read: Read) -> None:
         at_ms, known_ms = read.time_ms, read.recorded_ms
-        if first_seen_vehicle.is_exempt(read.plate, read.site, at_ms, known_ms, self._registers):
-            self._counts[f"suppressed:{_RULE.name}:exemption"] += 1
+        exempted = first_seen_vehicle.is_exempt(
+            read.plate, read.site, at_ms, known_ms, self._registers
+        )
+        if exempted is not None:
+            self._findings.suppress(
+                _RULE, exempted.kind, read.source, read.id, read.time_ms, read.site
+            )
 
     def _assess(self, folded: str, clock_ms: int, plates: set[tuple[str, str]]) -> int:
         """Look at the visits of a confusion group again; return when the clock changes one."""
@@ -110,6 +126,19 @@ class Visits:
             self._findings.replace(_RULE, f"{region}/{plate}", "vehicle", plate, matches, oldest_ms)
         return min(due, default=FOREVER)
 
+    def take_out(self, source: str, event_id: str, clock_ms: int) -> None:
+        """Take out the reading that an event was; a day on which a vehicle was known stands."""
+        for folded in sorted(self._read_by.get(source, ())):
+            group = self._book.groups.get(folded)
+            if group is None:
+                continue
+            kept = [each for each in group.reads if (each.source, each.id) != (source, event_id)]
+            if len(kept) < len(group.reads):
+                plates = sightings.plates_of(group.reads)
+                group.reads = kept
+                self._book.changed.add(("g", folded))
+                self._assess(folded, clock_ms, plates)
+
     def deadline(self, key: str, clock_ms: int) -> None:
         """A group's time has come: look at it again, and let go what has settled."""
         folded = key.removeprefix(DEADLINE)
@@ -126,6 +155,7 @@ class Visits:
             self._book.schedule(key, min(due_ms, next_ms))
 
     def forget(self, clock_ms: int) -> None:
-        """Forget vehicles that no look-back can reach."""
+        """Forget vehicles that no look-back can reach, and sources of groups that are gone."""
         for table in self._book.established.values():
             table.expire(self._day_of(clock_ms))
+        self._note_sources()
