@@ -51,6 +51,7 @@ check: $(STAMP) ## Lint, format, strict types, and drift of the generated contra
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m deploy.rule_pages --check
 
 bench: $(STAMP) ## Measure throughput against the floor and stock Faust, and latency
 	$(BIN)/cordon bench
@@ -68,8 +69,9 @@ fault: $(STAMP) ## Run the slow suite that kills processes in mid-stream
 fault-short: $(STAMP) ## Run the short form of the fault suite, as CI does
 	$(BIN)/python -m pytest -m fault -k short
 
-schemas: $(STAMP) ## Regenerate the committed JSON Schema and AsyncAPI documents
+schemas: $(STAMP) ## Regenerate the committed schemas, and the pages made from code
 	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m deploy.rule_pages
 
 clean: ## Remove .venv and every cache of the tools (not the broker's, not any data)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov dist build

@@ -12,7 +12,17 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from deploy.bench import backtest, decisions, feed, gate, ingest, latency, memory, recovery
+from deploy.bench import (
+    backtest,
+    decisions,
+    feed,
+    gate,
+    ingest,
+    latency,
+    memory,
+    recovery,
+    sightings,
+)
 
 BENCHMARKS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] = {
     "gate": gate.run,
@@ -22,6 +32,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] 
     "ingest": ingest.run,
     "memory": memory.run,
     "recovery": recovery.run,
+    "sightings": sightings.run,
     "backtest": backtest.run,
 }
 
