@@ -22,6 +22,7 @@ Thresholds:
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -95,29 +96,57 @@ def median(bins: Counter[int]) -> int:
     raise ValueError("the median of nothing")
 
 
+class Day(Struct, frozen=True):
+    """What the hours of a day led to so far: the counts of a run that is not full yet, where it
+    began, whether the last full one was punctual, and the runs that say anything."""
+
+    bins: tuple[tuple[int, int], ...] = ()
+    first_ms: int = 0
+    is_punctual: bool = True
+    runs: tuple[Run, ...] = ()
+
+
+@lru_cache(maxsize=16_384)
+def _with_hour(day: Day, hour_ms: int, counted: str, site: str, events: int) -> Day:
+    """Return a day with another hour of it. Only the newest hour of a source ever changes."""
+    bins, first_ms, is_punctual = Counter(dict(day.bins)), day.first_ms, day.is_punctual
+    found = list(day.runs)
+    for minute, more in sorted(unpack(counted).items()):
+        end_ms = end_of_minute(hour_ms, minute)
+        first_ms = first_ms if bins else end_ms - MINUTE_MS
+        bins.update(more)
+        if bins.total() < events:
+            continue
+        run = Run(first_ms, end_ms, median(bins), bins.total(), site)
+        # Of punctual runs in a row only the first says anything: that something is over.
+        if run.median_s or not is_punctual:
+            found.append(run)
+        is_punctual, bins = not run.median_s, Counter()
+    return Day(tuple(sorted(bins.items())), first_ms, is_punctual, tuple(found))
+
+
 def runs(dossier: Dossier) -> Iterator[Run]:
-    """Yield the runs of a source whose time has come, in order.
+    """Yield the runs of a source whose time has come, in order, but for punctual ones in a row.
 
     From the beginning of each day (UTC) on minutes are added up until there are `events`.
     """
-    bins: Counter[int] = Counter()
-    first_ms, day = 0, None
+    days: dict[int, Day] = {}
+    was_punctual = True
     for fact in dossier.facts:
         if fact.id:
             continue
-        for minute, counted in sorted(unpack(fact).items()):
-            end_ms = end_of_minute(fact.time_ms, minute)
-            if day != fact.time_ms // DAY_MS:
-                day, bins = fact.time_ms // DAY_MS, Counter()
-            first_ms = first_ms if bins else end_ms - MINUTE_MS
-            bins.update(counted)
-            parameters, _ = dossier.policy(end_ms, end_ms)
-            if bins.total() < parameters["events"]:
-                continue
-            if not dossier.due(end_ms + PATIENCE_MS):
+        number = fact.time_ms // DAY_MS
+        if days and number not in days:
+            was_punctual = days[max(days)].is_punctual
+        parameters, _ = dossier.policy(fact.time_ms, fact.time_ms)
+        before = days.get(number, Day(is_punctual=was_punctual))
+        events = int(parameters["events"])
+        days[number] = _with_hour(before, fact.time_ms, fact.what, fact.site, events)
+    for day in days.values():
+        for run in day.runs:
+            if not dossier.due(run.end_ms + PATIENCE_MS):
                 return
-            yield Run(first_ms, end_ms, median(bins), bins.total(), fact.site)
-            bins = Counter()
+            yield run
 
 
 def assess(dossier: Dossier) -> Iterator[Raised | Told]:

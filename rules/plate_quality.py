@@ -53,7 +53,7 @@ def hours_of(dossier: Dossier) -> dict[int, tuple[int, int]]:
     return {
         fact.time_ms + hour * HOUR_MS: (sum(bins.values()), bins.get(POOR, 0))
         for fact in dossier.facts
-        for hour, bins in unpack(fact).items()
+        for hour, bins in unpack(fact.what).items()
     }
 
 

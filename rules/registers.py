@@ -1,7 +1,7 @@
 """The registers in memory, with every version of the last 30 days: the `World` of the rules."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -69,9 +69,12 @@ class Arrival(Struct, frozen=True, order=True):
 class Registers:
     """All entries of all registers that the rules read."""
 
-    def __init__(self) -> None:
-        self._entries: dict[str, dict[str, list[Filed]]] = {name: {} for name in REGISTERS}
-        self._named: dict[str, dict[str, set[str]]] = {name: defaultdict(set) for name in REGISTERS}
+    def __init__(self, names: Iterable[str] = REGISTERS) -> None:
+        """`names` are the registers that are kept; to ask for another is a KeyError."""
+        self._entries: dict[str, dict[str, list[Filed]]] = {name: {} for name in names}
+        self._named: dict[str, dict[str, set[str]]] = {
+            name: defaultdict(set) for name in self._entries
+        }
         self._names: dict[tuple[str, str], set[str]] = defaultdict(set)
         # When somebody arrived by a transfer, and when that was recorded, by person.
         self._arrived: dict[str, dict[str, tuple[int, int]]] = {}
@@ -98,6 +101,8 @@ class Registers:
         if what is None:
             return None
         name, verb = what
+        if name not in self._entries:
+            return None
         recorded_ms = parse_ms(event.recordedtime or event.time)
         if verb == "delete":
             gone = _decode_deletion(event.data)

@@ -29,9 +29,9 @@ def pack(slots: Slots) -> str:
     return _encode({slot: slots[slot] for slot in sorted(slots)}).decode()
 
 
-def unpack(fact: Fact) -> Slots:
-    """Return what a fact counts."""
-    return _decode(fact.what)
+def unpack(counted: str) -> Slots:
+    """Return the slots of the text that a fact carries."""
+    return _decode(counted)
 
 
 def add_up(facts: Sequence[Fact]) -> Iterable[Fact]:
@@ -47,8 +47,8 @@ def add_up(facts: Sequence[Fact]) -> Iterable[Fact]:
 
 
 def _sum(one: Fact, other: Fact) -> Fact:
-    slots = unpack(one)
-    for slot, bins in unpack(other).items():
+    slots = unpack(one.what)
+    for slot, bins in unpack(other.what).items():
         there = slots.setdefault(slot, {})
         for name, count in bins.items():
             there[name] = there.get(name, 0) + count

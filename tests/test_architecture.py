@@ -1,8 +1,9 @@
 """The rooms of the code, and the one direction in which they see each other.
 
-`schemas ← rules ← engine ← agents`, `rules ← ingest`, `schemas ← api`. A service never imports
-another; only deploy, which runs everything on one machine, sees all. What decides (rules, engine)
-knows no broker, no web, no clock and no chance, so that a timeline gives the same alerts anywhere.
+`schemas ← rules ← engine ← agents`, `rules ← sightings`, `rules ← ingest`, `schemas ← api`. A
+service never imports another; only deploy, which runs everything on one machine, sees all. What
+decides (rules, engine) knows no broker, no web, no clock and no chance, so that a timeline gives
+the same alerts anywhere.
 """
 
 import ast
@@ -17,12 +18,14 @@ ROOT = Path(__file__).parent.parent
 PARTS = ("schemas", "rules", "services", "deploy", "tests")
 
 RULES, ENGINE, AGENTS = "rules", "services.alerts.engine", "services.alerts.agents"
+SIGHTINGS = "services.alerts.sightings"
 # Each room, and the rooms that it may import from. Tests may import everything.
 SEES: dict[str, tuple[str, ...]] = {
     "schemas": ("schemas",),
     RULES: ("schemas", RULES),
     ENGINE: ("schemas", RULES, ENGINE),
     AGENTS: ("schemas", RULES, ENGINE, AGENTS),
+    SIGHTINGS: ("schemas", RULES, SIGHTINGS),
     "services.ingest": ("schemas", RULES, "services.ingest"),
     "services.api": ("schemas", "services.api"),
     "deploy": ("schemas", RULES, "services", "deploy"),

@@ -31,6 +31,11 @@ from schemas.times import MINUTE_MS, SECOND_MS, format_ms, parse_ms
 from schemas.versions import FOREVER, in_force
 from services.ingest.reasons import TEXTS, reason
 
+# The registers that a verdict rests on: ingest reads no others.
+JUDGED_BY: Final = (
+    "site", "zone", "order", "permit", "transfer", "vehicle-link", "watch-entry", "exemption",
+    "policy",
+)  # fmt: skip
 # How long a verdict may be relied on where nothing that it rests on ends before.
 RELIED_ON_MS: Final = 10 * MINUTE_MS
 # What could not be known may be known at the next attempt.

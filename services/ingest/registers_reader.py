@@ -15,7 +15,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from rules.registers import UNREADABLE, Registers
-from schemas.registers import REGISTERS, register_topic
+from schemas.registers import register_topic
+from services.ingest.judgement import JUDGED_BY
 from services.ingest.metrics import Metrics
 
 PROBE_S: Final = 1.0
@@ -45,7 +46,7 @@ class RegistersReader:
         bootstrap: str,
         metrics: Metrics,
         *,
-        names: Sequence[str] = tuple(REGISTERS),
+        names: Sequence[str] = JUDGED_BY,
         probe_s: float = PROBE_S,
         stall_s: float = STALL_S,
         set_aside: Callable[[], None] = lambda: None,
@@ -57,7 +58,8 @@ class RegistersReader:
         self._stall_s = stall_s
         self._set_aside = set_aside
         self._partitions = [TopicPartition(register_topic(name), 0) for name in names]
-        self._registers = Registers()
+        self._names = tuple(names)
+        self._registers = Registers(self._names)
         self._read: dict[TopicPartition, int] = {}
         self._moved = asyncio.Condition()
         self._asker: Any = None
@@ -114,7 +116,7 @@ class RegistersReader:
             async with asyncio.timeout(self._stall_s):
                 await consumer.start()
                 await asker.start()
-                self._registers = Registers()
+                self._registers = Registers(self._names)
                 consumer.assign(self._partitions)
                 self._read = await consumer.beginning_offsets(self._partitions)
             self._asker = asker

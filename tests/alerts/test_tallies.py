@@ -67,11 +67,11 @@ def test_what_is_not_told_yet_survives_a_restart() -> None:
     count(stage, hit(None, "cam", "02-10 10:00:30"))
     tell(stage, "02-10 10:01")
     (minute,) = again.of("clock-skew")
-    assert (unpack(minute), minute.time_ms) == ({0: {0: 6}}, ms("02-10 10:00"))
+    assert (unpack(minute.what), minute.time_ms) == ({0: {0: 6}}, ms("02-10 10:00"))
     assert again.of("read-quality") == []
     tell(stage, "02-10 11:00")
     (hour,) = again.of("read-quality")
-    assert unpack(hour) == {2: {0: 5, 1: 1}}
+    assert unpack(hour.what) == {2: {0: 5, 1: 1}}
     # All is told once.
     tell(stage, "02-10 12:00")
     assert len(again.of("clock-skew")) == len(again.of("read-quality")) == 1

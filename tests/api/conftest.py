@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from schemas.access import ROLES, Grant, TokenFile, digest
+from services.api import suppressions
 from services.api.app import create_app
 from services.api.feed.hub import Hub
 from services.api.session import Sessions
@@ -62,7 +63,7 @@ def app(store: AlertStore, hub: Hub, database: Database, tmp_path: Path) -> Fast
         sessions=Sessions(database, clock_ms, tmp_path / "tokens.json"),
         clock_ms=clock_ms,
         ready=lambda: {"findings": True, "broker": False},
-        routers=[],
+        routers=[suppressions.router(store, store.engine_ms)],
         max_body_bytes=10_000,
     )
 

@@ -12,11 +12,13 @@ from sqlalchemy import Connection
 
 from deploy import topics
 from schemas.alerts import AlertEvent, FindingEvent
+from schemas.times import format_ms
 from schemas.topics import HEADERS, Topic
 from services.api.feed.hub import Hub
 from services.api.findings import FindingsConsumer, StoreFailed
 from services.api.outbox import Outbox
 from services.api.publisher import Publisher
+from services.api.rate_cap import CALM_MS
 from services.api.store.database import Database
 from services.api.store.store import AlertStore
 from tests.api.examples import AT, finding
@@ -129,6 +131,21 @@ async def test_findings_become_alerts_once(scene: Scene, store: AlertStore, hub:
         await committed(store, hub, 4)
     events = [msgspec.json.decode(e.body, type=AlertEvent) for e in await store.events_after(0, 9)]
     assert [event.id for event in events] == ["a/1", "a/2", "b/1", "c/1"]
+
+
+async def test_a_storm_that_is_over_is_told_though_nothing_comes(
+    scene: Scene, database: Database, hub: Hub
+) -> None:
+    store = await AlertStore.open(database, hub.publish, lambda: AT, 1)
+    began_ms = AT - CALM_MS
+    low: dict[str, Any] = {"severity": "low", "grid": "g1", "at_ms": began_ms}
+    await scene.write(finding("a", **low), finding("b", **low))
+    async with running(consumer_of(scene, store, live=True).run):
+        await committed(store, hub, 4)
+    *_, last = await store.events_after(0, 9)
+    event = msgspec.json.decode(last.body, type=AlertEvent)
+    assert (event.data.subject.kind, event.data.outcome) == ("group", "expired")
+    assert event.time == format_ms(AT)
 
 
 async def test_findings_of_an_aborted_transaction_are_not_seen(

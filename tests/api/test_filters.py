@@ -1,13 +1,18 @@
 """Filters say the same in SQL and in Python."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from schemas.alerts import Alert
 from schemas.times import format_ms
+from services.api.feed.hub import Hub
 from services.api.filters import Filters, matches
+from services.api.store.database import Database
 from services.api.store.store import AlertStore
 from services.api.store.transactions import Sourced
+from tests.api.conftest import clock_ms
 from tests.api.examples import AT, duplicate, finding
 
 FINDINGS = [
@@ -37,6 +42,9 @@ FINDINGS = [
         (Filters(since_ms=AT + 9_001), ""),
         (Filters(until_ms=AT + 5_000), "edba"),
         (Filters(since_ms=AT + 1, until_ms=AT + 5_001), "c"),
+        (Filters(capped=False), "edcba"),
+        (Filters(capped=True), ""),
+        (Filters(capped_by=frozenset({"nobody"})), ""),
         (Filters(text="FIRST-seen"), "b"),
         (Filters(text="隔离"), "edcba"),
         (Filters(text="%_"), "d"),
@@ -52,3 +60,21 @@ async def test_filters(store: AlertStore, filters: Filters, ids: str) -> None:
     assert "".join(alert.id for alert in alerts if matches(filters, alert)) == ids
     page = (await store.page(filters, None, 100)).bodies
     assert "".join(msgspec.json.decode(body, type=Alert).id for body in page) == ids
+
+
+async def test_filters_of_the_rate_cap(database: Database, hub: Hub) -> None:
+    store = await AlertStore.open(database, hub.publish, clock_ms, 1)
+    low: dict[str, Any] = {"severity": "low", "grid": "g1"}
+    found = [Sourced(0, n, finding(each, **low)) for n, each in enumerate("ab")]
+    await store.apply("t", found, {0: 2})
+    everything = (await store.page(Filters(), None, 100)).bodies
+    alerts = [msgspec.json.decode(body, type=Alert) for body in everything]
+    (summary,) = [alert.id for alert in alerts if alert.subject.kind == "group"]
+    for filters, ids in (
+        (Filters(capped=True), ["b"]),
+        (Filters(capped=False), [summary, "a"]),
+        (Filters(capped_by=frozenset({summary})), ["b"]),
+    ):
+        assert [alert.id for alert in alerts if matches(filters, alert)] == ids
+        page = (await store.page(filters, None, 100)).bodies
+        assert [msgspec.json.decode(body, type=Alert).id for body in page] == ids

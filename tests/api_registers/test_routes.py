@@ -8,9 +8,11 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.registers import REGISTERS
 from schemas.times import format_ms, parse_ms
 from services.api.registers.desk import Desk
 from tests.api_registers.conftest import Clock
+from tests.schemas.sampled import sample
 
 COMMON = {"source": "test", "reason": "test", "purpose": "outbreak-control"}
 NDJSON = {"content-type": "application/x-ndjson"}
@@ -51,6 +53,27 @@ async def test_a_put_is_new_then_unchanged_then_a_change(
     assert (await client.get(url)).json() == changed.json()
     history = (await client.get(f"{url}/history")).json()["items"]
     assert history == [changed.json(), new.json()]
+
+
+async def test_every_register_takes_and_gives_its_entries(client: httpx.AsyncClient) -> None:
+    entry_id = uuid4().hex
+    for name in REGISTERS:
+        written = sample(f"cordon.{name}.put.v1")["data"] | {"id": entry_id}
+        posted = sample(f"cordon.{name}.put.v1.posted")["data"] | {"id": entry_id}
+        del posted["valid_to"], written["valid_to"]
+        if name == "watch-entry":
+            posted["valid_to"] = written["valid_to"] = "9999-01-01T00:00:00.000Z"
+        url = f"/v1/registers/{name}/{entry_id}"
+        new = await client.put(url, json=posted)
+        assert new.status_code == 201, new.json()
+        assert new.json().items() >= (written | {"author": "the admin"}).items()
+        rows = json.dumps(posted) + "\n"
+        again = await client.post(
+            f"/v1/registers/{name}:import", content=rows.encode(), headers=NDJSON
+        )
+        assert (again.json()["unchanged"], again.json()["rejected"]) == (1, [])
+        if parse_ms(written["valid_from"]) <= parse_ms(new.json()["recordedtime"]):
+            assert (await client.get(url)).json() == new.json()
 
 
 async def test_of_two_that_put_the_same_at_once_one_files(

@@ -72,7 +72,7 @@ def test_a_timeline_without_authors_is_good(
     assert last(capsys.readouterr().out)["severity"] == "low"
 
 
-@pytest.mark.parametrize("kind", ["cordon.heartbeat.v1", "cordon.gate-event.v1"])
+@pytest.mark.parametrize("kind", ["cordon.weather-report.v1", "cordon.queue.v1"])
 def test_what_nothing_reads_yet_moves_the_clock(
     timeline: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,7 +87,7 @@ def test_what_nothing_reads_yet_moves_the_clock(
 def test_a_register_that_nothing_reads_yet_moves_nothing(
     timeline: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    change = {"type": "cordon.route.put.v1", "time": "2020-02-10T13:00:00+08:00", "data": {}}
+    change = {"type": "cordon.calendar.put.v1", "time": "2020-02-10T13:00:00+08:00", "data": {}}
     with timeline.open("a") as lines:
         lines.write(json.dumps(change))
     assert run(timeline) == 0
@@ -105,6 +105,38 @@ def test_a_malformed_line_is_told_with_its_number(
     assert run(timeline, strict=False) == 0
     assert "line 5: " in capsys.readouterr().err
     assert run(timeline) == 1
+
+
+def test_a_type_that_stands_elsewhere_in_a_line_misleads_nobody(
+    timeline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = {"note": HIT["type"], "type": "cordon.clock.v1", "time": "2020-02-10T13:00:00+08:00"}
+    with timeline.open("a") as lines:
+        lines.write(json.dumps(clock))
+    assert run(timeline) == 0
+    assert last(capsys.readouterr().out)["severity"] == "medium"
+
+
+def test_what_lies_in_the_future_is_set_aside(
+    timeline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ahead = hit("inner", "internal", "2020-02-10T10:45:00+08:00")
+    with timeline.open("a") as lines:
+        lines.write(json.dumps({**ahead, "recordedtime": "2020-02-10T10:39:00+08:00"}))
+    assert run(timeline) == 0
+    out, err = capsys.readouterr()
+    assert last(out)["count"] == 1
+    assert f"event {ahead['id']}: set aside: more than 5 minutes in the future" in err
+
+
+def test_a_malformed_line_has_no_effect() -> None:
+    run = backtest.Backtest(PseudonymKey.fixed_for_tests())
+    run.feed(json.dumps(site("bound", "boundary")).encode())
+    with pytest.raises(backtest.Malformed, match="at data.direction"):
+        run.feed(json.dumps(hit("bound", "sideways", FROM)).encode())
+    run.feed(json.dumps(site("inner", "inner")).encode())
+    run.flush()
+    assert run.book.clock < FROM
 
 
 def test_a_file_that_cannot_be_read_is_told(

@@ -22,7 +22,7 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 PROXY = (ROOT / "deploy" / "proxy" / "haproxy.cfg").read_text()
 SETTINGS = {f"CORDON_{name.upper()}" for name in Settings.model_fields}
-OURS = {"setup", "ingest", "worker", "api"}
+OURS = {"setup", "ingest", "worker", "sightings", "api"}
 REPLICATED = {"ingest", "worker", "api"}
 PINNED = re.compile(r"[^\s:@]+(/[^\s:@]+)*:v?\d+\.\d+\.?\d*[\w.-]*")
 # Read by libraries: uvicorn's trust in the proxy, and libpq's password.
@@ -124,6 +124,16 @@ def test_replicas_share_the_deployment_and_nothing_else() -> None:
         assert "ports" not in service
     assert SERVICES["setup"]["volumes"] == ["deployment:/data"]
     assert SERVICES["api"]["environment"]["CORDON_DATABASE_URL"].startswith("postgresql://")
+
+
+def test_there_is_one_sighting_store_with_a_volume_of_its_own() -> None:
+    service = SERVICES["sightings"]
+    assert service["command"] == ["sightings"]
+    assert service["deploy"]["replicas"] == 1
+    folder = service["environment"]["CORDON_SIGHTINGS_DIR"]
+    assert service["volumes"] == ["deployment:/data:ro", "sightings-data:/state"]
+    assert folder.startswith("/state/")
+    assert "sightings-data:/watched/sightings:ro" in SERVICES["disk"]["volumes"]
 
 
 def test_everything_has_a_health_check_and_the_image_has_one() -> None:

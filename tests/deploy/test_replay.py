@@ -125,11 +125,11 @@ def test_lines_are_told_apart_and_bad_ones_numbered() -> None:
 
 def test_a_line_that_nothing_reads_yet_still_moves_the_clock() -> None:
     raw = ndjson(
-        {"type": "cordon.heartbeat.v1", "time": "2026-03-02T08:00:00+08:00"},
-        {"type": "cordon.route.put.v1", "time": "2026-03-02T09:00:00+08:00"},
+        {"type": "cordon.weather-report.v1", "time": "2026-03-02T08:00:00+08:00"},
+        {"type": "cordon.calendar.put.v1", "time": "2026-03-02T09:00:00+08:00"},
     )
     one, other, tick = sorted(read_lines(raw), key=lambda each: isinstance(each, Line))
-    assert [one, other] == [Passed(1, "cordon.heartbeat.v1"), Passed(2, "cordon.route.put.v1")]
+    assert [one, other] == [Passed(1, "cordon.weather-report.v1"), Passed(2, "cordon.calendar.put.v1")]
     assert isinstance(tick, Line)
     assert json.loads(tick.body) == {
         "type": "cordon.clock.v1",

@@ -14,9 +14,9 @@ from deploy.county.timeline import write
 from deploy.county.truth import Planted
 from deploy.score import command
 from deploy.score.compare import Compared, Tally, compare
-from deploy.score.judged import Judged, judge
+from deploy.score.judged import Judged, Judgement, judge
 from deploy.score.origin import Elsewhere
-from deploy.score.report import PRECISION_GOALS, RECALL_GOALS, Run, Score
+from deploy.score.report import URGENT_RULES, Run, Score
 from schemas.alerts import Alert, Reason, Subject
 from schemas.persons import PseudonymKey, check_identifier
 from schemas.plates import PlateProblem, normalise
@@ -25,7 +25,7 @@ from tests.deploy.test_county import START_MS
 
 PERSON = "330421195702160002"
 TIMES = ("2026-03-02T01:00:00Z", "2026-03-02T01:02:00Z")
-CASE = Planted("breach", *TIMES, Expected("quarantine-breach", order="order-1"))
+CASE = Planted("breach", *TIMES, (Expected("quarantine-breach", order="order-1"),))
 LEAVE = Silence(("quarantine-breach",), "a permit covers it", order="order-1")
 QUIET = Planted("leave", *TIMES, silence=LEAVE)
 
@@ -87,7 +87,8 @@ def test_an_alert_without_a_case_costs_precision_and_a_withdrawn_one_does_not() 
 
 def test_a_person_is_known_by_the_pseudonym() -> None:
     key = PseudonymKey.fixed_for_tests().person("resident_id", PERSON)
-    case = msgspec.structs.replace(CASE, expected=Expected("quarantine-breach", person=PERSON))
+    expected = (Expected("quarantine-breach", person=PERSON),)
+    case = msgspec.structs.replace(CASE, expected=expected)
     about = Subject("person", key, "person")
     assert tally(alert(subject=about), truth=(case,)).found == 1
     assert tally(alert(), truth=(case,)).found == 0
@@ -95,9 +96,50 @@ def test_a_person_is_known_by_the_pseudonym() -> None:
 
 def test_a_severity_is_asked_for_unless_the_alert_is_historical() -> None:
     expected = Expected("quarantine-breach", order="order-1", severity="medium")
-    case = msgspec.structs.replace(CASE, expected=expected)
+    case = msgspec.structs.replace(CASE, expected=(expected,))
     assert tally(alert(), truth=(case,)).found == 0
     assert tally(alert(severity="low", historical=True), truth=(case,)).found == 1
+
+
+def test_one_that_may_be_over_is_found_however_it_ended() -> None:
+    expected = Expected("quarantine-breach", order="order-1", ends=True)
+    case = msgspec.structs.replace(CASE, expected=(expected,))
+    assert tally(alert(state="resolved", outcome="cleared"), truth=(case,)).found == 1
+    assert tally(alert(), truth=(case,)).found == 1
+
+
+def test_what_is_allowed_explains_and_is_not_asked_for() -> None:
+    allowed = (Expected("quarantine-breach", order="order-1"),)
+    case = msgspec.structs.replace(CASE, expected=(), allowed=allowed)
+    assert tally(alert(), truth=(case,)).precision == 1.0
+    assert compare([case], []).tallies == {}
+
+
+def test_what_nothing_explains_is_told_with_its_reason() -> None:
+    (told,) = compare([CASE], [alert(order="order-9")]).unexplained
+    assert "quarantine-breach critical open" in told
+    assert told.endswith("order-9: en")
+
+
+def test_alerts_are_counted_by_what_they_ask_for() -> None:
+    found = tally(
+        alert(),
+        alert(id="b", order="order-9", severity="high"),
+        alert(id="c", order="order-8", severity="medium"),
+        alert(id="d", order="order-7", severity="medium", historical=True),
+        alert(id="e", order="order-6", severity="low"),
+        alert(id="f", order="order-5", severity="high", state="retracted", outcome="false"),
+    )
+    assert (found.urgent, found.urgent_explained, found.medium, found.medium_explained) == (
+        2, 1, 2, 0,
+    )  # fmt: skip
+    # What was taken back had to be looked at; what is historical has time.
+    assert found.actionable == 4
+
+
+def test_alerts_that_fall_due_after_the_end_are_left_out() -> None:
+    judgement = Judgement([alert(), alert(id="b", first_seen="2026-03-02T01:05:00Z")], 10)
+    assert len(judgement.until(parse_ms("2026-03-02T01:05:00Z"))) == 1
 
 
 def test_an_alert_where_none_may_be_is_told() -> None:
@@ -169,32 +211,48 @@ def test_the_question_about_origin_notices_a_difference() -> None:
 
 
 def test_the_goals_are_asked_for_one_by_one() -> None:
-    good = {rule: Tally(100, 99, 99, 99) for rule in (*RECALL_GOALS, *PRECISION_GOALS)}
-    run = Run(1, 10, Compared(good, [], []), 0, 10)
-    assert Score([run], "small", 24.0, 20).shortfalls() == []
+    good = {
+        rule: Tally(100, 99, 99, 99, urgent=90, urgent_explained=90, medium=9, medium_explained=9)
+        for rule in URGENT_RULES
+    }
+    run = Run(1, 10, 10, Compared(good, [], []), 0, 10)
+    assert Score([run], "small", 24.0).shortfalls() == []
     bad = {
         **good,
         "fever": Tally(100, 97, 97, 97),
+        "forced-gate": Tally(100, 100, 100, 94, urgent=100, urgent_explained=94),
+        "no-show": Tally(0, 0, 100, 84, medium=100, medium_explained=84, actionable=2_400),
         "first-seen-vehicle": Tally(100, 100, 120, 100),
     }
     bad.pop("watch-list-hit")
-    worse = Run(2, 10, Compared(bad, [], []), 3, 0)
-    short = Score([worse], "small", 24.0, 20).shortfalls()
+    worse = Run(2, 10, 39_999, Compared(bad, [], []), 3, 0)
+    short = Score([worse], "small", 24.0).shortfalls()
     assert [text.split(" is ")[0] for text in short] == [
         "recall of watch-list-hit",
         "recall of fever",
-        "precision of first-seen-vehicle",
+        "precision of forced-gate, critical and high,",
+        "precision of no-show, medium,",
+        "20 false first-seen vehicles in 39,999 readings, the goal one in 2,000",
+        "25.0 actionable alerts an operator-hour, the goal 12",
         "seed 2: 3 alerts depend on origin",
         "seed 2: nobody was moved, so origin was not tried",
     ]
 
 
+def test_a_short_run_need_not_have_what_has_its_time_of_day() -> None:
+    good = {rule: Tally(10, 10, 10, 10) for rule in URGENT_RULES if rule != "missed-check-in"}
+    run = Run(1, 10, 10, Compared(good, [], []), 0, 10)
+    assert Score([run], "small", 6.0).shortfalls() == []
+    assert len(Score([run], "small", 24.0).shortfalls()) == 1
+
+
 def test_figures_of_seeds_are_added() -> None:
-    runs = [Run(n, 10, Compared({"fever": Tally(2, 1, 4, 3, 1, [1000 * n])}, [], []), 0, 1)
+    runs = [Run(n, 10, 20, Compared({"fever": Tally(2, 1, 4, 3, 1, [1000 * n])}, [], []), 0, 1)
             for n in (1, 2)]  # fmt: skip
-    figures = Score(runs, "full", 12.0, 64).figures()
+    figures = Score(runs, "full", 12.0).figures()
     assert figures["rules"]["fever"] == {
         "planted": 4, "found": 2, "recall": 0.5, "alerts": 8, "explained": 6, "precision": 0.75,
+        "urgent": 0, "urgent_explained": 0, "medium": 0, "medium_explained": 0, "actionable": 0,
         "withdrawn": 2, "median_delay_s": 1.5,
     }  # fmt: skip
     # Ten alerts in one day altogether, on four desks.

@@ -109,11 +109,11 @@ def _excuse(case: Case, rng: random.Random) -> Iterator[Sent]:
     """Yield the leave that is filed some minutes after a breach, now and then."""
     if not case.name.startswith("breach") or rng.random() >= _EXCUSED:
         return
-    assert case.expected is not None
+    (expected,) = case.expected
     filed_ms = case.done_ms + rng.randint(1, 40) * MINUTE_MS
     leave: dict[str, Any] = {
         **common(f"late-leave-{case.at_ms}", format_ms(case.at_ms - HOUR_MS), "told afterwards"),
-        "order": case.expected.order,
+        "order": expected.order,
         "from": format_ms(case.at_ms - MINUTE_MS),
         "to": format_ms(case.at_ms + MINUTE_MS),
     }

@@ -18,6 +18,7 @@ from services.ingest.app import create_app
 from services.ingest.clock import ClockDesk
 from services.ingest.decisions import DecisionDesk, Filed
 from services.ingest.identity import Fingerprints
+from services.ingest.judgement import JUDGED_BY
 from services.ingest.metrics import Metrics
 from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import KafkaProducer, Outgoing, Producer, Undelivered
@@ -75,7 +76,7 @@ class FakeRegisters:
     """Registers into which a test files; `known` = they hold everything that was filed."""
 
     def __init__(self) -> None:
-        self.registers = Registers()
+        self.registers = Registers(JUDGED_BY)
         self.known = True
         self._filing = Filing(Intake(PseudonymKey.fixed_for_tests()))
         self._filed = 0

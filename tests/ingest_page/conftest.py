@@ -1,7 +1,6 @@
 """The page in a real browser, served by a real ingest whose broker and registers the test holds."""
 
 import asyncio
-import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -10,11 +9,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page
 
+from tests.browser import browser
 from tests.ingest.desk import Desk
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+__all__ = ["browser"]
+
 DAY_MS = 86_400_000
 
 
@@ -51,19 +52,6 @@ async def gate(tmp_path: Path) -> AsyncIterator[Gate]:
     """An ingest with two sites, one zone, and whatever a test files."""
     async with Gate(tmp_path) as gate:
         yield gate
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """A browser without a window, one for all tests: it takes seconds to start."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is installed")
-    async with async_playwright() as playwright:
-        # Chromium's own sandbox needs rights that a container of tests does not have.
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -19,7 +19,7 @@ def test_portions_add_up_in_any_order(order: tuple[int, int, int]) -> None:
         portion({4: {60: 1}}, 7),
     ]  # fmt: skip
     (total,) = add_up([portions[place] for place in order])
-    assert unpack(total) == {1: {0: 1}, 3: {0: 3, -40: 1}, 4: {60: 1}}
+    assert unpack(total.what) == {1: {0: 1}, 3: {0: 3, -40: 1}, 4: {60: 1}}
     assert (total.recorded_ms, total.site) == (9, "there")
     # The sum is the same text too, so that nobody takes it for another fact.
     assert total.what == pack({1: {0: 1}, 3: {-40: 1, 0: 3}, 4: {60: 1}})

@@ -1,0 +1,81 @@
+"""Laws that hold for every rule of the catalogue, tried on histories of every family of rules.
+
+How soon a partition learns what another knows depends on the order of arrival and on where batches
+end; so an alert may have stood for a moment or not. What stands in the end may not depend on it.
+"""
+
+import copy
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.alerts.build import Line
+from tests.alerts.histories import FAMILIES
+from tests.alerts.histories.family import Family, History
+from tests.alerts.running import Deployment, steps
+from tests.alerts.test_laws import standing
+
+law = settings(
+    max_examples=settings().max_examples * 25 // 100,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+families = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+some = st.sets(st.integers(0, 40), max_size=12)
+
+
+def ran(lines: Sequence[Line], partitions: int = 1, **how: Any) -> Deployment:
+    """A deployment after some lines, in which no rule has failed."""
+    deployment = Deployment(partitions=partitions).run(steps(lines), **how)
+    assert deployment.broken == []
+    assert deployment.failed == []
+    return deployment
+
+
+def out_of_order(history: History, data: st.DataObject) -> Sequence[Line]:
+    """The registers read to the end first, then the events in any order, some of them twice."""
+    events = history.events
+    if not events:
+        return history.lines
+    again = data.draw(st.lists(st.sampled_from(events), max_size=2))
+    shuffled = data.draw(st.permutations([*events, *again]))
+    return [*history.registers, *shuffled, history.end]
+
+
+@families
+@law
+@given(st.data())
+def test_the_same_input_gives_the_same_output(family: Family, data: st.DataObject) -> None:
+    """And no rule changes what it is given."""
+    arriving = steps(data.draw(family.histories()).lines)
+    before = copy.deepcopy(arriving)
+    one, other = Deployment().run(arriving), Deployment().run(arriving)
+    assert arriving == before
+    assert one.findings == other.findings
+
+
+@families
+@law
+@given(st.data())
+def test_neither_batches_nor_crashes_nor_partitions_matter(
+    family: Family, data: st.DataObject
+) -> None:
+    lines = data.draw(family.histories()).lines
+    wanted = standing(ran(lines))
+    commits: Collection[int] | None = data.draw(st.one_of(st.none(), some))
+    crashes = data.draw(st.one_of(st.just(frozenset[int]()), some))
+    partitions = data.draw(st.sampled_from((1, 4, 12)))
+    assert standing(ran(lines, partitions, commits=commits, crashes=crashes)) == wanted
+
+
+@families
+@law
+@given(st.data())
+def test_the_order_of_arrival_does_not_matter(family: Family, data: st.DataObject) -> None:
+    """Corrections included, and repeats, and how far ahead the registers are read."""
+    history = data.draw(family.histories())
+    lines = out_of_order(history, data)
+    partitions = data.draw(st.sampled_from((1, 1, 4)))
+    assert standing(ran(lines, partitions)) == standing(ran(history.lines))
