@@ -30,6 +30,8 @@ tokens_app = typer.Typer(no_args_is_help=True, help="Who may call the services."
 app.add_typer(topics_app, name="topics")
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(tokens_app, name="tokens")
+sightings_app = typer.Typer(help="Keep the sightings, or look into them.")
+app.add_typer(sightings_app, name="sightings")
 
 
 @app.callback()
@@ -49,7 +51,7 @@ def up(
         typer.Option(help="events: time comes from a replayed timeline."),
     ] = None,
 ) -> None:
-    """Start everything on this machine: a real Kafka broker, ingest, worker and API."""
+    """Start everything on this machine: a real Kafka broker and all services."""
     from deploy import logs
     from deploy import up as module
 
@@ -68,6 +70,31 @@ def ingest(log_form: LogForm = "auto") -> None:
 def worker(log_form: LogForm = "auto") -> None:
     """Run one worker against CORDON_KAFKA."""
     _serve("worker", log_form)
+
+
+@sightings_app.callback(invoke_without_command=True)
+def sightings(context: typer.Context, log_form: LogForm = "auto") -> None:
+    """Run the sighting store against CORDON_KAFKA; `query` looks into one."""
+    if context.invoked_subcommand is None:
+        _serve("sightings", log_form)
+
+
+@sightings_app.command("query")
+def sightings_query(
+    subject: Annotated[str, typer.Argument(help="A plate, vehicle:PLATE or person:KEY:HEX.")],
+    since: Annotated[
+        str, typer.Option(help="How far back (14d, 36h, 90m), or a date or RFC 3339 date-time.")
+    ] = "14d",
+    until: Annotated[str | None, typer.Option(help="The same; unset: now.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show where a vehicle or a person was seen, from the files on this machine."""
+    from deploy import sightings_query as module
+
+    raise typer.Exit(
+        module.main(settings_with(data_dir=data_dir), subject, since, until, as_json=json)
+    )
 
 
 @app.command()
@@ -91,13 +118,53 @@ def backtest(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 when any line is malformed.")
     ] = False,
+    cap: Annotated[
+        int, typer.Option(min=0, help="Cap alerts as CORDON_ALERT_CAP does; 0 = no cap.")
+    ] = 0,
 ) -> None:
     """Run a timeline through the engine, without a broker; the alert log goes to stdout."""
     from deploy import backtest as module
 
     raise typer.Exit(
-        module.main(file, policy=policy, from_warm=from_warm, data_dir=data_dir, strict=strict)
+        module.main(
+            file,
+            policy=policy,
+            from_warm=from_warm,
+            data_dir=data_dir,
+            strict=strict,
+            cap=cap,
+        )
     )
+
+
+@app.command()
+def explain(
+    alert: Annotated[str, typer.Argument(help="The id of an alert.")],
+    timeline: Annotated[
+        Path | None, typer.Option(help="Explain an alert of this timeline, without a system.")
+    ] = None,
+    from_warm: Annotated[
+        bool, typer.Option("--from-warm", help="With --timeline: as in backtest.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    api_url: Annotated[str | None, typer.Option("--api", help="Address of the API.")] = None,
+    token: Annotated[str | None, typer.Option(help="A token that reads alerts.")] = None,
+    ready_file: ReadyFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Tell why an alert stands: rule, thresholds, registers, what spoke against it, its id."""
+    from deploy.explain import command
+
+    settings = settings_with(data_dir=data_dir)
+    if timeline is not None:
+        own_key = data_dir is not None or settings.pseudonym_key_file is not None
+        code = command.of_timeline(
+            alert, timeline, settings, own_key=own_key, from_warm=from_warm, as_json=json
+        )
+    else:
+        ready = ready_file or settings.data_dir / "ready.json"
+        code = command.of_system(alert, ready, api_url, token, as_json=json)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -44,6 +44,10 @@ def feed_filters_of(
     site: _Texts = [],  # noqa: B006
     order: _Texts = [],  # noqa: B006
     subject: _Texts = [],  # noqa: B006
+    capped_by: _Texts = [],  # noqa: B006
+    capped: Annotated[
+        bool | None, Query(description="only those beyond the rate cap, or none of them")
+    ] = None,
     until: Annotated[str | None, Query(description="RFC 3339; the first match is older")] = None,
     q: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> Filters:
@@ -59,7 +63,9 @@ def feed_filters_of(
         sites=frozenset(site),
         orders=frozenset(order),
         subjects=frozenset(subject),
-        until_ms=_instant(until, "until"),
+        capped_by=frozenset(capped_by),
+        capped=capped,
+        until_ms=instant_of(until, "until"),
         text=q,
     )
 
@@ -69,7 +75,7 @@ def filters_of(
     since: Annotated[str | None, Query(description="RFC 3339; the last match is not older")] = None,
 ) -> Filters:
     """Return the filters of a list."""
-    return msgspec.structs.replace(filters, since_ms=_instant(since, "since"))
+    return msgspec.structs.replace(filters, since_ms=instant_of(since, "since"))
 
 
 def router(store: AlertStore, clock_ms: Callable[[], int]) -> APIRouter:
@@ -176,7 +182,8 @@ def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _instant(text: str | None, field: str) -> int | None:
+def instant_of(text: str | None, field: str) -> int | None:
+    """Return an instant of a query in ms UTC. Raises Rejected, naming the field."""
     try:
         return None if text is None else parse_ms(text)
     except TimeProblem as error:

@@ -30,8 +30,8 @@ def create_app(
 ) -> FastAPI:
     """Return the application; `ready` names what the service needs and whether it is there.
 
-    `routers` are those of registers, sessions and the page, in this order: the page takes what no
-    other route does.
+    `routers` are those of suppressions, registers, sessions and the page, in this order: the page
+    takes what no other route does.
     """
     app = FastAPI(
         title="Cordon API",

@@ -12,7 +12,8 @@ class Filters(Struct, frozen=True, kw_only=True):
     """Every filter that is given must hold; of several values of one filter, any.
 
     `since_ms` and `until_ms` bound the time of the matches: an alert is in when its span of first
-    to last match reaches into [since, until).
+    to last match reaches into [since, until). `capped` = only those, or none of those, that a
+    summary of the rate cap stands for.
     """
 
     rules: frozenset[str] = frozenset()
@@ -22,6 +23,8 @@ class Filters(Struct, frozen=True, kw_only=True):
     sites: frozenset[str] = frozenset()
     orders: frozenset[str] = frozenset()
     subjects: frozenset[str] = frozenset()
+    capped_by: frozenset[str] = frozenset()
+    capped: bool | None = None
     since_ms: int | None = None
     until_ms: int | None = None
     text: str | None = None
@@ -40,6 +43,8 @@ def matches(filters: Filters, alert: Alert) -> bool:
         and _among(alert.site, filters.sites)
         and _among(alert.order, filters.orders)
         and _among(alert.subject.key, filters.subjects)
+        and _among(alert.capped_by, filters.capped_by)
+        and filters.capped in (None, alert.capped_by is not None)
         and (filters.since_ms is None or parse_ms(alert.last_seen) >= filters.since_ms)
         and (filters.until_ms is None or parse_ms(alert.first_seen) < filters.until_ms)
         and (not filters.text or folded(filters.text) in search_text(alert))

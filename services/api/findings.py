@@ -1,4 +1,4 @@
-"""The consumer of findings: from Kafka into the store, each once."""
+"""The consumer of what workers found and suppressed: from Kafka into the store, each once."""
 
 import asyncio
 import math
@@ -11,10 +11,12 @@ from aiokafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.alerts import FindingEvent
+from schemas.suppressions import SUPPRESSED_TYPE, SuppressedEvent
 from schemas.times import TimeProblem, parse_ms
 from schemas.topics import DEAD_LETTERS, FINDINGS
 from services.api.ending import stopped
 from services.api.metrics import (
+    ALERTS_CAPPED,
     ALERTS_RAISED,
     BROKER_UP,
     END_TO_END_SECONDS,
@@ -25,6 +27,7 @@ from services.api.metrics import (
     FINDINGS_LOST,
     FINDINGS_REPEATED,
     STORE_SECONDS,
+    SUPPRESSIONS_TAKEN,
 )
 from services.api.publisher import BACKOFF_S, Outgoing, Publisher
 from services.api.store.store import AlertStore
@@ -35,7 +38,15 @@ _POLL_MS = 1_000
 _PROBE_S = 1.0
 _PROBE_TIMEOUT_S = 5.0
 _decode = msgspec.json.Decoder(FindingEvent).decode
+_decode_suppressed = msgspec.json.Decoder(SuppressedEvent).decode
 _log = structlog.get_logger(__name__)
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+_peek = msgspec.json.Decoder(_Typed).decode
 
 
 class StoreFailed(Exception):
@@ -59,6 +70,7 @@ class FindingsConsumer:
         topic: str = FINDINGS,
         dead_letters: str = DEAD_LETTERS,
         give_up_s: float = 30.0,
+        live: bool = False,
     ) -> None:
         self.assigned = asyncio.Event()
         self.broker_up = False
@@ -69,6 +81,9 @@ class FindingsConsumer:
         self._topic = topic
         self._dead_letters = dead_letters
         self._give_up_s = give_up_s
+        # Live, the engine's clock goes with the wall's, also while nothing is found.
+        self._live = live
+        self._calm_ms = 0
         _tell_nothing()
 
     async def run(self) -> None:
@@ -144,37 +159,42 @@ class FindingsConsumer:
             fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
             if fetched:
                 await self._take(fetched)
+            elif self._live and self._clock_ms() >= self._calm_ms:
+                # A summary of the rate cap may be over, and nobody else will say so.
+                self._measure(await self._applied([], {}, self._clock_ms()))
 
     async def _take(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
-        findings: list[Sourced] = []
+        told_here: list[Sourced] = []
         dead: list[Outgoing] = []
         for records in fetched.values():
             for record in records:
                 try:
-                    finding = decoded(record.value)
+                    told = decoded(record.value)
                 except ValueError as error:
                     dead.append(self._dead_letter(record, str(error)))
                 else:
-                    findings.append(Sourced(record.partition, record.offset, finding))
+                    told_here.append(Sourced(record.partition, record.offset, told))
         if dead:
             # Before the position moves past them; a crash in between writes them twice.
             FINDINGS_DEAD.inc(len(dead))
             await self._publisher.send(dead)
         offsets = {part.partition: records[-1].offset + 1 for part, records in fetched.items()}
-        applied = await self._applied(findings, offsets)
+        applied = await self._applied(told_here, offsets)
         self._measure(applied)
 
-    async def _applied(self, findings: Sequence[Sourced], offsets: Mapping[int, int]) -> Applied:
+    async def _applied(
+        self, records: Sequence[Sourced], offsets: Mapping[int, int], engine_ms: int = 0
+    ) -> Applied:
         loop = asyncio.get_running_loop()
         began = loop.time()
         failures = 0
         while True:
             try:
                 with STORE_SECONDS.time():
-                    return await self._store.apply(self._topic, findings, offsets)
+                    return await self._store.apply(self._topic, records, offsets, engine_ms)
             except SQLAlchemyError as error:
                 FINDINGS_FAILURES.labels("store").inc()
-                _log.error("findings_store_failed", findings=len(findings), error=repr(error))
+                _log.error("findings_store_failed", findings=len(records), error=repr(error))
                 if loop.time() - began > self._give_up_s:
                     raise StoreFailed(f"no batch taken for {self._give_up_s} s") from error
                 await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
@@ -223,11 +243,15 @@ class FindingsConsumer:
     def _measure(self, applied: Applied) -> None:
         FINDINGS_APPLIED.inc(applied.findings)
         FINDINGS_REPEATED.inc(applied.repeats)
+        SUPPRESSIONS_TAKEN.inc(applied.suppressed)
+        self._calm_ms = applied.calm_ms
         now_ms = self._clock_ms()
         for one in applied.published:
             alert = one.change.data
             if one.change.type == "cordon.alert.raised.v1":
                 ALERTS_RAISED.labels(alert.rule, alert.severity).inc()
+                if alert.capped_by is not None:
+                    ALERTS_CAPPED.labels(alert.rule).inc()
                 if not alert.historical:
                     age_ms = now_ms - parse_ms(one.change.recordedtime)
                     END_TO_END_SECONDS.observe(max(age_ms, 0) / 1000)
@@ -243,12 +267,17 @@ def _tell_nothing() -> None:
         gauge.set(math.nan)
 
 
-def decoded(value: bytes | None) -> FindingEvent:
-    """Return the finding of a record. Raises ValueError with the reason for one that is none."""
+def decoded(value: bytes | None) -> FindingEvent | SuppressedEvent:
+    """Return what a worker told in a record: a finding, or what kept events from being one.
+
+    Raises ValueError with the reason for a record that is neither.
+    """
+    value = value or b""
     try:
-        finding = _decode(value or b"")
-        for time in (finding.time, finding.data.first_seen, finding.data.last_seen):
+        of_type = _peek(value).type
+        told = _decode_suppressed(value) if of_type == SUPPRESSED_TYPE else _decode(value)
+        for time in (told.time, told.data.first_seen, told.data.last_seen):
             parse_ms(time)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TimeProblem) as error:
         raise ValueError(str(error)) from error
-    return finding
+    return told

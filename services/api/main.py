@@ -14,7 +14,7 @@ import uvicorn
 from schemas.access import TokenFile
 from schemas.persons import PseudonymKey
 from schemas.settings import Settings
-from services.api import sign_in
+from services.api import sign_in, suppressions
 from services.api.app import create_app
 from services.api.feed.hub import Hub
 from services.api.findings import FindingsConsumer
@@ -80,13 +80,17 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
     try:
         await database.migrate()
         hub = Hub(settings.feed_queue)
-        store = await AlertStore.open(database, hub.publish, clock_ms)
+        store = await AlertStore.open(database, hub.publish, clock_ms, settings.alert_cap)
         hub.begin(store.epoch, store.last_n)
         sessions = Sessions(database, clock_ms, settings.tokens_path)
         await sessions.start()
         await desk.start()
         consumer = FindingsConsumer(
-            bootstrap=settings.kafka, store=store, publisher=letters, clock_ms=clock_ms
+            bootstrap=settings.kafka,
+            store=store,
+            publisher=letters,
+            clock_ms=clock_ms,
+            live=settings.clock == "wall",
         )
         outbox = Outbox(store=store, hub=hub, publisher=log, keep=settings.feed_backlog)
         replicas = Replicas(database, store.catch_up, [consumer.run, outbox.run])
@@ -99,6 +103,10 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
                 "registers": desk.ready,
             }
 
+        async def engine_ms() -> int:
+            # Live, a ticker moves the engine's clock with the wall's.
+            return clock_ms() if settings.clock == "wall" else await store.engine_ms()
+
         app = create_app(
             store=store,
             hub=hub,
@@ -106,7 +114,12 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             sessions=sessions,
             clock_ms=clock_ms,
             ready=parts,
-            routers=[registers.router(desk), sign_in.router(sessions), page.router()],
+            routers=[
+                suppressions.router(store, engine_ms),
+                registers.router(desk),
+                sign_in.router(sessions),
+                page.router(),
+            ],
             max_body_bytes=settings.max_body_bytes,
         )
         config = uvicorn.Config(

@@ -22,8 +22,9 @@ from schemas.alerts import (
     State,
     alert_type,
 )
-from schemas.times import format_ms
+from schemas.times import format_ms, parse_ms
 from services.api.acts import NO_ACTS, STANCES, Act, Acts, Refused, acted, joined
+from services.api.rate_cap import RateCap
 
 SOURCE = "cordon/api"
 
@@ -51,22 +52,27 @@ class Change(Struct, frozen=True):
     events: list[AlertEvent]
 
 
-def merge(record: Record | None, finding: FindingEvent, inherited: Acts | None) -> Change | None:
+def merge(
+    record: Record | None,
+    finding: FindingEvent,
+    inherited: Acts | None,
+    capped_by: str | None = None,
+) -> Change | None:
     """Return the change that a finding makes, or None when it changes nothing.
 
-    `inherited` are the acts of alerts that were already withdrawn in favour of this one; they
-    count only when this finding raises it.
+    `inherited` are the acts of alerts that were already withdrawn in favour of this one;
+    `capped_by` is the summary that stands for it. Both count only when this finding raises it.
     """
     data, events = finding.data, []
     if record is None:
-        alert = _shown(data, 1, "opened", NO_ACTS)
+        alert = _shown(data, 1, "opened", NO_ACTS, capped_by)
         record = Record(alert=alert, acts=NO_ACTS, verb="opened")
         events.append(_event(alert, "raised", finding.time, finding.recordedtime))
         if inherited is not None and (taken := inherit(record, inherited, finding)):
             record = taken.record
             events += taken.events
     new = Record(
-        alert=_shown(data, record.alert.revision, data.verb, record.acts),
+        alert=_shown(data, record.alert.revision, data.verb, record.acts, record.alert.capped_by),
         acts=record.acts,
         verb=data.verb,
     )
@@ -95,10 +101,17 @@ def inherit(record: Record, acts: Acts, finding: FindingEvent) -> Change | None:
 
 
 class AlertBook:
-    """All alerts of a history in memory. The store fills one with what a batch touches."""
+    """All alerts of a history in memory. The store fills one with what a batch touches.
 
-    def __init__(self, records: Iterable[Record] = ()) -> None:
+    `clock_ms` is the newest instant of the engine's clock so far; without `caps` nothing is capped.
+    """
+
+    def __init__(
+        self, records: Iterable[Record] = (), caps: RateCap | None = None, clock_ms: int = 0
+    ) -> None:
+        self.clock_ms = clock_ms
         self.records: dict[str, Record] = {}
+        self._caps = caps
         self._duplicates: dict[str, set[str]] = {}
         for record in records:
             self._keep(record)
@@ -106,11 +119,27 @@ class AlertBook:
     def apply(self, finding: FindingEvent) -> list[AlertEvent]:
         """Merge one finding; return the events in order (of the survivor too, if acts move)."""
         alert_id = finding.data.alert_id
-        change = merge(self.records.get(alert_id), finding, self._inheritance(alert_id))
+        record = self.records.get(alert_id)
+        capped_by = self._capped_by(record, finding)
+        change = merge(record, finding, self._inheritance(alert_id), capped_by)
         if change is None:
             return []
         self._keep(change.record)
         return change.events + self._hand_on(change.record, finding)
+
+    def settle(self, clock_ms: int = 0) -> list[AlertEvent]:
+        """End a batch, at the latest instant so far or a later one: return the events of the
+        summaries that changed in it."""
+        if self._caps is None:
+            return []
+        self.clock_ms = max(self.clock_ms, clock_ms)
+        events: list[AlertEvent] = []
+        for summary in self._caps.take_told(self.clock_ms):
+            change = merge(self.records.get(summary.data.alert_id), summary, None)
+            if change is not None:
+                self._keep(change.record)
+                events += change.events
+        return events
 
     def act(
         self, alert_id: str, deed: Act, actor: str, note: str | None, at_ms: int
@@ -119,6 +148,18 @@ class AlertBook:
         change = act(self.records[alert_id], deed, actor, note, at_ms)
         self._keep(change.record)
         return change.events
+
+    def _capped_by(self, record: Record | None, finding: FindingEvent) -> str | None:
+        """Return what stands for an alert that is new; tell it of the severity of an older one."""
+        if self._caps is None:
+            return None
+        self.clock_ms = max(self.clock_ms, parse_ms(finding.time))
+        if record is None:
+            return self._caps.admit(finding.data, self.clock_ms)
+        severity, summary = finding.data.severity, record.alert.capped_by
+        if summary is not None and severity != "critical":
+            self._caps.rise(summary, severity, self.clock_ms)
+        return None
 
     def _keep(self, record: Record) -> None:
         alert_id = record.alert.id
@@ -153,7 +194,9 @@ class AlertBook:
         return events
 
 
-def _shown(finding: Finding, revision: int, verb: FindingVerb, acts: Acts) -> Alert:
+def _shown(
+    finding: Finding, revision: int, verb: FindingVerb, acts: Acts, capped_by: str | None
+) -> Alert:
     """Return the alert as the finding and the acts together show it."""
     state, outcome = _state(verb, finding.outcome, acts)
     return Alert(
@@ -179,6 +222,10 @@ def _shown(finding: Finding, revision: int, verb: FindingVerb, acts: Acts) -> Al
         evidence=finding.evidence,
         reason=finding.reason,
         related=finding.related,
+        dedupe=finding.dedupe,
+        began=finding.began,
+        # Nothing stands for a critical alert, also where it became critical later.
+        capped_by=None if finding.severity == "critical" else capped_by,
     )
 
 

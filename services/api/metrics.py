@@ -11,6 +11,12 @@ FINDINGS_APPLIED = Counter(
     "Findings merged into alerts.",
     registry=REGISTRY,
 )
+SUPPRESSIONS_TAKEN = Counter(
+    "cordon_api_suppressions_taken_total",
+    "Reports of workers that something kept events from being alerts: one for each rule, reason, "
+    "site and batch. `GET /v1/suppressions` adds them up.",
+    registry=REGISTRY,
+)
 FINDINGS_REPEATED = Counter(
     "cordon_api_findings_repeated_total",
     "Findings read a second time and left out; a few after a restart are normal.",
@@ -45,6 +51,13 @@ ALERTS_RAISED = Counter(
     "cordon_api_alerts_raised_total",
     "Alerts raised, by rule and severity. A sudden rise of one rule: look at its sources first.",
     ["rule", "severity"],
+    registry=REGISTRY,
+)
+ALERTS_CAPPED = Counter(
+    "cordon_api_alerts_capped_total",
+    "Alerts beyond CORDON_ALERT_CAP, by rule; one summary alert stands for those of a place. Look "
+    "at that place: a broken device raises hundreds, and so does an outbreak.",
+    ["rule"],
     registry=REGISTRY,
 )
 END_TO_END_SECONDS = Histogram(

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from schemas.alerts import Alert
 from schemas.problems import CONTENT_TYPE, Problem
+from schemas.suppressions import Suppressions
 
 _TEMPLATE = "#/components/schemas/{name}"
 
@@ -20,6 +21,8 @@ ALERT_PAGE: dict[str, Any] = {
         "next": {"anyOf": [{"type": "string"}, {"type": "null"}]},
     },
 }
+SUPPRESSIONS: dict[str, Any] = {"$ref": _TEMPLATE.format(name="Suppressions")}
+_ANSWERS = (Alert, Problem, Suppressions)
 PROBLEM: dict[str, Any] = {"$ref": _TEMPLATE.format(name="Problem")}
 
 
@@ -42,7 +45,7 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = generated()
-        _, schemas = msgspec.json.schema_components([Alert, Problem], ref_template=_TEMPLATE)
+        _, schemas = msgspec.json.schema_components(_ANSWERS, ref_template=_TEMPLATE)
         document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
         return document
 

@@ -41,6 +41,7 @@ def row_of(record: Record) -> dict[str, Any]:
         "historical": alert.historical,
         "first_seen_ms": parse_ms(alert.first_seen),
         "last_seen_ms": parse_ms(alert.last_seen),
+        "capped_by": alert.capped_by,
         "search": search_text(alert),
         "body": msgspec.json.encode(alert),
         "acts": msgspec.json.encode(record.acts),
@@ -57,10 +58,14 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
         (alerts.c.site, filters.sites),
         (alerts.c.order_id, filters.orders),
         (alerts.c.subject, filters.subjects),
+        (alerts.c.capped_by, filters.capped_by),
     )
     found: list[ColumnElement[bool]] = [
         column.in_(sorted(values)) for column, values in chosen if values
     ]
+    if filters.capped is not None:
+        summary = alerts.c.capped_by
+        found.append(summary.is_not(None) if filters.capped else summary.is_(None))
     if filters.since_ms is not None:
         found.append(alerts.c.last_seen_ms >= filters.since_ms)
     if filters.until_ms is not None:

@@ -14,6 +14,7 @@ from services.api.filters import Filters
 from services.api.store import transactions
 from services.api.store.database import Database
 from services.api.store.rows import conditions
+from services.api.store.suppressed import Counted, Span, counted
 from services.api.store.tables import alerts, counters, meta
 from services.api.store.transactions import Applied, FeedEvent, Published, Sourced
 
@@ -42,12 +43,14 @@ class AlertStore:
         last_n: int,
         on_commit: Callable[[Sequence[Published]], None],
         clock_ms: Callable[[], int],
+        cap: int = 0,
     ) -> None:
         self.epoch = epoch
         self.last_n = last_n
         self._database = database
         self._on_commit = on_commit
         self._clock_ms = clock_ms
+        self._cap = cap
         # Held until the events are handed on, so that this happens in the order of the commits.
         self._order = asyncio.Lock()
 
@@ -57,24 +60,33 @@ class AlertStore:
         database: Database,
         on_commit: Callable[[Sequence[Published]], None],
         clock_ms: Callable[[], int],
+        cap: int = 0,
     ) -> "AlertStore":
-        """Open the store on a migrated database; the first time gives it its epoch."""
+        """Open the store on a migrated database; the first time gives it its epoch.
+
+        `cap` is the rate cap (rate_cap.RateCap), 0 = none.
+        """
         epoch, last_n = await database.write(_begin)
-        return cls(database, epoch, last_n, on_commit, clock_ms)
+        return cls(database, epoch, last_n, on_commit, clock_ms, cap)
 
     def cursor(self, n: int) -> str:
         """Return the cursor of a place in the feed."""
         return f"{self.epoch}-{n}"
 
     async def apply(
-        self, topic: str, findings: Sequence[Sourced], next_offsets: Mapping[int, int]
+        self,
+        topic: str,
+        records: Sequence[Sourced],
+        next_offsets: Mapping[int, int],
+        engine_ms: int = 0,
     ) -> Applied:
-        """Merge findings and move the consumer's positions, all or nothing.
+        """Merge findings, count what was suppressed, and move the consumer's positions, all or
+        nothing.
 
-        Findings below the stored position were applied before and are left out, whatever the
-        caller believes.
+        What lies below the stored position was applied before and is left out, whatever the
+        caller believes. `engine_ms` is what the engine's clock shows at least, if that is known.
         """
-        return await asyncio.shield(self._apply(topic, findings, next_offsets))
+        return await asyncio.shield(self._apply(topic, records, next_offsets, engine_ms))
 
     async def act(
         self, alert_id: str, revision: int, deed: Act, actor: str, note: str | None, at_ms: int
@@ -100,6 +112,14 @@ class AlertStore:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         more = rows[limit - 1].raised_n if len(rows) > limit else None
         return Page([row.body for row in rows[:limit]], more)
+
+    async def suppressed(self, span: Span) -> list[Counted]:
+        """Return what kept events from being alerts, the most frequent first."""
+        return await self._database.read(lambda c: counted(c, span))
+
+    async def engine_ms(self) -> int:
+        """Return the newest instant, ms UTC, of an engine's clock that was told; 0 = none yet."""
+        return await self._database.read(lambda c: transactions.counter(c, "clock"))
 
     async def events_after(self, n: int, limit: int) -> list[FeedEvent]:
         """Return the next events of the feed in order."""
@@ -140,12 +160,23 @@ class AlertStore:
         return await self._database.write(lambda c: transactions.prune(c, keep))
 
     async def _apply(
-        self, topic: str, findings: Sequence[Sourced], next_offsets: Mapping[int, int]
+        self,
+        topic: str,
+        records: Sequence[Sourced],
+        next_offsets: Mapping[int, int],
+        engine_ms: int,
     ) -> Applied:
         async with self._order:
             applied = await self._database.write(
                 lambda c: transactions.apply_findings(
-                    c, self.cursor, topic, findings, next_offsets, self._clock_ms()
+                    c,
+                    self.cursor,
+                    topic,
+                    records,
+                    next_offsets,
+                    self._clock_ms(),
+                    self._cap,
+                    engine_ms,
                 )
             )
             await self._hand_on(applied.published)
@@ -187,6 +218,8 @@ def _begin(connection: Connection) -> tuple[str, int]:
     if epoch is None:
         epoch = secrets.token_hex(4)
         connection.execute(insert(meta).values(name="epoch", value=epoch))
-        for name in ("feed", "outbox"):
+    there = set(connection.scalars(select(counters.c.name)))
+    for name in ("feed", "outbox", "clock"):
+        if name not in there:
             connection.execute(insert(counters).values(name=name, value=0))
     return epoch, transactions.counter(connection, "feed")

@@ -44,6 +44,7 @@ alerts = Table(
     Column("historical", Boolean, nullable=False),
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("last_seen_ms", BigInteger, nullable=False),
+    Column("capped_by", Key(64)),
     Column("search", PlainText, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("acts", LargeBinary, nullable=False),
@@ -55,6 +56,7 @@ alerts = Table(
     Index("ix_alerts_order_id", "order_id", "raised_n"),
     Index("ix_alerts_site", "site", "raised_n"),
     Index("ix_alerts_grid", "grid", "raised_n"),
+    Index("ix_alerts_capped_by", "capped_by", "raised_n"),
 )
 
 # The feed: every event in commit order, as the bytes that leave. `n` is counted by the row `feed`
@@ -72,6 +74,32 @@ alert_events = Table(
     Index("ix_alert_events_committed_ms", "committed_ms"),
 )
 
+# How often each rule raises alerts in each place (rate_cap.Group, as JSON), for the last minutes;
+# `open` = a summary stands for some of them.
+caps = Table(
+    "caps",
+    metadata,
+    Column("key", Key(512), primary_key=True),
+    Column("open", Boolean, nullable=False),
+    Column("newest_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What kept events from being alerts, by the hour of the engine's clock; `site` "" = at none.
+suppressed = Table(
+    "suppressed",
+    metadata,
+    Column("hour_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("rule", Key(64), primary_key=True),
+    Column("reason", Key(64), primary_key=True),
+    Column("site", Key(128), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("source", PlainText, nullable=False),
+    Column("event_id", PlainText, nullable=False),
+)
+
 # Where the consumer of findings goes on, in the transaction of what it has read.
 positions = Table(
     "positions",
@@ -81,7 +109,8 @@ positions = Table(
     Column("next_offset", BigInteger, nullable=False),
 )
 
-# `feed`: the last number given to an event; `outbox`: the last one published to Kafka.
+# `feed`: the last number given to an event; `outbox`: the last one published to Kafka; `clock`: the
+# newest instant, ms UTC, of an engine's clock.
 counters = Table(
     "counters",
     metadata,

@@ -18,8 +18,13 @@ from sqlalchemy import (
 )
 
 from schemas.alerts import AlertEvent, FindingEvent
+from schemas.suppressions import SuppressedEvent
+from schemas.times import parse_ms
+from schemas.versions import FOREVER
 from services.api.acts import Act
 from services.api.merge import AlertBook, Record
+from services.api.rate_cap import RateCap, key_of
+from services.api.store import caps, suppressed
 from services.api.store.rows import RECORD_COLUMNS, record_of, row_of
 from services.api.store.tables import alert_events, alerts, counters, positions
 
@@ -82,19 +87,24 @@ class Published(Struct, frozen=True):
 
 
 class Sourced(Struct, frozen=True):
-    """A finding with its place in the topic."""
+    """What a worker told, with its place in the topic."""
 
     partition: int
     offset: int
-    finding: FindingEvent
+    told: FindingEvent | SuppressedEvent
 
 
 class Applied(Struct, frozen=True):
-    """What a batch did: the findings that were new, and the events that they made."""
+    """What a batch did: what was new in it, and the events that the findings made.
+
+    `calm_ms` is when the first open summary of the rate cap will be over; FOREVER = none is open.
+    """
 
     findings: int
+    suppressed: int
     repeats: int
     published: list[Published]
+    calm_ms: int
 
 
 class UnknownAlert(Exception):
@@ -113,22 +123,34 @@ def apply_findings(
     connection: Connection,
     cursor: Callable[[int], str],
     topic: str,
-    findings: Sequence[Sourced],
+    records: Sequence[Sourced],
     next_offsets: Mapping[int, int],
     now_ms: int,
+    cap: int,
+    clock_ms: int,
 ) -> Applied:
-    """Merge the findings that are at or above the stored positions, and move the positions."""
-    last_n = counter(connection, "feed")
+    """Merge the findings that are at or above the stored positions, count what was suppressed, and
+    move the positions. The engine's clock has come to `clock_ms` at least."""
+    last_n, before_ms = counter(connection, "feed"), counter(connection, "clock")
     stored = positions_of(connection, topic)
-    fresh = [one.finding for one in findings if one.offset >= stored.get(one.partition, 0)]
-    published: list[Published] = []
-    if fresh:
-        before = _records(connection, _touched(fresh))
-        book = AlertBook(before.values())
-        changes = [change for finding in fresh for change in book.apply(finding)]
-        published = _write(connection, cursor, before, book, changes, last_n, now_ms)
+    told = [one.told for one in records if one.offset >= stored.get(one.partition, 0)]
+    fresh = [one for one in told if isinstance(one, FindingEvent)]
+    quiet = [one for one in told if isinstance(one, SuppressedEvent)]
+    limits = RateCap(cap, caps.read(connection, {key_of(one.data) for one in fresh}))
+    summaries = {each.summary.alert_id for each in limits.groups.values() if each.summary}
+    before = _records(connection, _touched(fresh) | summaries)
+    book = AlertBook(before.values(), limits, before_ms)
+    changes = [change for finding in fresh for change in book.apply(finding)]
+    times = [clock_ms, *(parse_ms(one.time) for one in told)]
+    changes += book.settle(max(times))
+    published = _write(connection, cursor, before, book, changes, last_n, now_ms)
+    caps.write(connection, limits, book.clock_ms)
+    suppressed.add(connection, quiet)
+    if book.clock_ms > before_ms:
+        set_counter(connection, "clock", book.clock_ms)
     _save_positions(connection, topic, stored, next_offsets)
-    return Applied(len(fresh), len(findings) - len(fresh), published)
+    calm_ms = min((each.calm_ms for each in limits.groups.values()), default=FOREVER)
+    return Applied(len(fresh), len(quiet), len(records) - len(told), published, calm_ms)
 
 
 def apply_act(

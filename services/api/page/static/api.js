@@ -30,7 +30,11 @@ export const whoAmI = () => call("GET", "/v1/session");
 export const signIn = (token) => call("POST", "/v1/session", { token });
 export const signOut = () => call("DELETE", "/v1/session");
 export const alert = (id) => call("GET", `/v1/alerts/${encodeURIComponent(id)}`);
+export const capped = (id, cursor) =>
+  call("GET", `/v1/alerts?limit=200&capped_by=${encodeURIComponent(id)}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+export const cappedOpen = () => call("GET", "/v1/alerts?limit=200&capped=true&state=open");
+export const suppressions = () => call("GET", "/v1/suppressions?limit=100");
 export const acknowledge = (id, revision) =>
   call("POST", `/v1/alerts/${encodeURIComponent(id)}/ack`, { revision, body: {} });
 export const alerts = (cursor) =>
-  call("GET", `/v1/alerts?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  call("GET", `/v1/alerts?limit=100&capped=false${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);

@@ -15,14 +15,16 @@ const REST_MS = 1_200;
 const PATIENCE_MS = 5_000;
 
 export class Board {
-  constructor(parts, act) {
+  constructor(parts, act, find) {
     this.parts = parts; // {list, severities, states, empty, announce}
     this.act = act; // (item) => void, acknowledges
+    this.find = find; // (id) => void, loads the alerts that a summary stands for
     this.may = false;
     this.items = new Map();
     this.group = "active";
     this.hidden = new Set(); // severities that are switched off
     this.drawn = new Map(); // id → {node, key}
+    this.shown = new Set(); // summaries whose alerts are shown beside them
     this.focused = null;
     this.entry = null; // the card that Tab enters the list at
     this.timer = 0;
@@ -61,6 +63,7 @@ export class Board {
 
   clear() {
     this.items.clear();
+    this.shown.clear();
     this.draw();
   }
 
@@ -151,7 +154,17 @@ export class Board {
     const act = event.target.closest("[data-act]")?.dataset.act;
     if (act === "ack") this.act(item);
     else if (act === "evidence") this.change(item.alert.id, { opened: !item.opened });
+    else if (act === "capped") this.#toggleCapped(item.alert.id);
     else if (!getSelection().toString()) node.focus({ preventScroll: true });
+  }
+
+  #toggleCapped(id) {
+    const showing = !this.shown.delete(id);
+    if (showing) {
+      this.shown.add(id);
+      this.find(id);
+    }
+    this.change(id, { showing });
   }
 
   #hold() {
@@ -175,7 +188,7 @@ export class Board {
     this.timer = 0;
     this.last = Date.now();
     const states = GROUPS[this.group];
-    const inGroup = [...this.items.values()].filter((item) => !states || states.includes(item.alert.state));
+    const inGroup = [...this.items.values()].filter((item) => (!states || states.includes(item.alert.state)) && !this.#behind(item));
     const shown = inGroup.filter((item) => !this.hidden.has(item.alert.severity)).sort(inOrder);
     this.#count(inGroup);
     const focus = this.#focus();
@@ -185,6 +198,12 @@ export class Board {
     this.#refocus(focus);
     this.parts.empty.hidden = this.drawn.size > 0;
     this.parts.empty.textContent = say(this.items.size ? "nothingFiltered" : "nothing");
+  }
+
+  // Whether a summary stands for the alert: as long as it is open, and nobody asked to see them all.
+  #behind({ alert }) {
+    const summary = alert.capped_by && this.items.get(alert.capped_by)?.alert;
+    return Boolean(summary) && !["resolved", "retracted"].includes(summary.state) && !this.shown.has(summary.id);
   }
 
   #count(items) {

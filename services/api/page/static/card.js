@@ -91,10 +91,15 @@ export function card(item, may) {
     button.textContent = say(item.pending ? "working" : "acknowledge");
     side.append(button);
   }
+  if (alert.subject?.kind === "group") {
+    const button = element("button", { type: "button", class: "fold", "data-act": "capped", "aria-expanded": String(Boolean(item.showing)) });
+    button.textContent = say(item.showing ? "cappedHide" : "cappedShow", alert.count);
+    facts.append(element("span", { class: "fact" }, button));
+  }
   const body = element("div", { class: "body" }, head, reason, facts, item.opened && evidenceList(alert));
   if (item.notice) {
     const notice = element("p", { class: "notice", role: "alert" });
-    notice.textContent = item.notice.key === "failed" ? say("failed", item.notice.detail) : say(item.notice.key);
+    notice.textContent = say(item.notice.key, item.notice.detail);
     body.append(notice);
   }
   made.append(span("severity", name("severity", alert.severity)), body, side);

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { Board } from "./board.js";
 import { Feed } from "./feed.js";
+import { Suppressed } from "./suppressed.js";
 import * as texts from "./texts.js";
 import { say } from "./texts.js";
 
@@ -15,6 +16,11 @@ const SETTLED_MS = 5_000;
 const board = new Board(
   { list: $("alerts"), severities: $("severities"), states: $("states"), empty: $("empty"), announce: $("announce") },
   acknowledge,
+  loadCapped,
+);
+const suppressed = new Suppressed(
+  { panel: $("suppressed"), sum: $("suppressed-sum"), table: $("suppressed-table") },
+  () => signedOut("ended"),
 );
 let person = null;
 let older = null;
@@ -43,7 +49,7 @@ const feed = new Feed({
     const added = board.merge(event.data, event.actor);
     if (added) {
       board.change(event.data.id, { fresh: true });
-      board.announce(event.data);
+      if (!event.data.capped_by) board.announce(event.data);
     }
     late(event);
   },
@@ -89,9 +95,37 @@ async function load(cursor = null) {
     if (cursor || !older) older = page.next;
     $("older").hidden = !older;
     for (const alert of page.items) board.merge(alert);
+    if (!cursor) await loadBeyond();
   } catch (error) {
     if (error.status === 401) signedOut("ended");
     else if (person) setTimeout(() => load(cursor), 3_000);
+  }
+}
+
+// Load what is still open of the alerts beyond the rate cap: once their summary is over, they are
+// listed like any others.
+async function loadBeyond() {
+  const { items } = await api.cappedOpen();
+  for (const id of new Set(items.map((alert) => alert.capped_by))) {
+    if (!board.items.has(id)) board.merge(await api.alert(id));
+  }
+  for (const alert of items) board.merge(alert);
+}
+
+// Load the alerts that a summary stands for, as many as the board keeps.
+async function loadCapped(id) {
+  try {
+    let cursor = null;
+    for (let pages = 0; pages < 10; pages += 1) {
+      const page = await api.capped(id, cursor);
+      for (const alert of page.items) board.merge(alert);
+      cursor = page.next;
+      if (!cursor) return;
+    }
+  } catch (error) {
+    if (error.status === 401) return signedOut("ended");
+    const detail = error instanceof api.Failed ? error.message : say("unreachable");
+    board.change(id, { notice: { key: "failedCapped", detail } });
   }
 }
 
@@ -137,6 +171,7 @@ function signedOut(why = null) {
   older = null;
   joined = false;
   board.clear();
+  suppressed.clear();
   for (const id of ["board", "foot", "sign-out", "who", "status", "gap"]) $(id).hidden = true;
   $("sign-in").hidden = false;
   document.title = "Cordon";
@@ -161,6 +196,7 @@ function translate() {
   show(status);
   complain(signInError);
   board.redraw();
+  suppressed.draw();
 }
 
 for (const button of document.querySelectorAll("[data-language]")) {

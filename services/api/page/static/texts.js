@@ -26,6 +26,13 @@ const WORDS = {
     failed: "Not acknowledged: {n}", note: "Note", assignee: "Assigned to",
     announced: "{severity}: {rule}, {subject}", local: "Times in {n}", zoneUnknown: "local time",
     person: "person",
+    suppressed: "Quiet: suppressed in the last 24 hours, and why",
+    suppressedSum: "{n} events raised no alert, each for a reason.",
+    suppressedNone: "Nothing was suppressed in the last 24 hours.",
+    suppressedRest: "{n} more lines are not shown.",
+    suppressedFailed: "This list cannot be loaded now.",
+    times: "Events", why: "Why", rule: "Rule",
+    failedCapped: "They cannot be loaded: {n}", cappedShow: "Show the {n} alerts", cappedHide: "Hide the {n} alerts",
   },
   zh: {
     skip: "跳到告警列表", subtitle: "实时告警", language: "语言",
@@ -51,6 +58,13 @@ const WORDS = {
     failed: "未能确认：{n}", note: "备注", assignee: "负责人",
     announced: "{severity}：{rule}，{subject}", local: "时间为{n}", zoneUnknown: "本地时间",
     person: "人员",
+    suppressed: "静默：最近 24 小时未告警的事件及原因",
+    suppressedSum: "{n} 个事件未产生告警，均有原因。",
+    suppressedNone: "最近 24 小时没有被抑制的事件。",
+    suppressedRest: "另有 {n} 行未显示。",
+    suppressedFailed: "暂时无法加载此列表。",
+    times: "事件数", why: "原因", rule: "规则",
+    failedCapped: "无法加载：{n}", cappedShow: "显示这 {n} 条告警", cappedHide: "收起这 {n} 条告警",
   },
 };
 
