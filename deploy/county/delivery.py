@@ -19,6 +19,12 @@ _OUTAGE_MS: Final = 45 * MINUTE_MS
 _UPLOAD_EACH_MS: Final = 40
 
 
+def lost_connection(at_ms: int) -> tuple[int, int]:
+    """Return from when to when the gate has no connection in the four hours around an instant."""
+    begin_ms = at_ms // _OUTAGE_EVERY_MS * _OUTAGE_EVERY_MS + _OUTAGE_FROM_MS
+    return begin_ms, begin_ms + _OUTAGE_MS
+
+
 class Delivery:
     """The way of a county's events to Cordon, for one stream."""
 
@@ -40,18 +46,18 @@ class Delivery:
             sent = Sent(sent.recorded_ms, {**sent.event, "time": format_ms(shifted_ms)})
         yield sent
         if self._rng.random() < REPEATED_SHARE:
-            yield _at(sent, sent.recorded_ms + self._rng.randint(SECOND_MS, _REPEATED_AFTER_MS))
+            yield at(sent, sent.recorded_ms + self._rng.randint(SECOND_MS, _REPEATED_AFTER_MS))
 
     def _buffered(self, sent: Sent) -> Sent:
-        begin_ms = sent.recorded_ms // _OUTAGE_EVERY_MS * _OUTAGE_EVERY_MS + _OUTAGE_FROM_MS
-        end_ms = begin_ms + _OUTAGE_MS
+        begin_ms, end_ms = lost_connection(sent.recorded_ms)
         if not begin_ms <= sent.recorded_ms < end_ms:
             return sent
         self._uploaded_ms = max(self._uploaded_ms + _UPLOAD_EACH_MS, end_ms)
-        return _at(sent, self._uploaded_ms, capture_mode="buffered")
+        return at(sent, self._uploaded_ms, capture_mode="buffered")
 
 
-def _at(sent: Sent, recorded_ms: int, **more: Any) -> Sent:
+def at(sent: Sent, recorded_ms: int, **more: Any) -> Sent:
+    """Return an event as it arrives at another time, with what else it says then."""
     event = {**sent.event, "recordedtime": format_ms(recorded_ms)}
     if more:
         event["data"] = {**event["data"], **more}

@@ -21,7 +21,7 @@ _COLOURS: Final = ("white", "black", "silver", "grey", "blue", "red")
 
 Direction = Literal["in", "out", "internal"]
 Proof = Literal["document", "code"]
-Colour = Literal["green", "yellow", "red"]
+Colour = Literal["green", "yellow", "red", "none"]
 
 
 class Sent(Struct, frozen=True):
@@ -32,11 +32,17 @@ class Sent(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """What a check finds of a person; the temperature is drawn where none is given."""
+    """What a check finds of a person; the temperature is drawn where none is given.
+
+    `pass_id` is the pass that is shown, `passport` the number of a passport in place of an ID.
+    """
 
     temperature: float | None = None
     colour: Colour = "green"
     code_age_ms: int = HOUR_MS
+    pass_id: str | None = None
+    refusal: bool = False
+    passport: str | None = None
 
 
 HEALTHY: Final = Seen()
@@ -50,14 +56,15 @@ def passage(
     rng: random.Random,
     *,
     sure: bool = False,
+    painted: int = 0,
 ) -> Iterator[Sent]:
     """Yield what one camera sends of one vehicle: previews, then the result over all frames.
 
     A tenth of the readings is wrong by one confusable character. `sure` = the result is right and
-    confident, for what is planted to be found.
+    confident, for what is planted to be found. `painted` = another vehicle under the same plate.
     """
     # Of one vehicle every camera sees the same body.
-    colour = _COLOURS[sum(map(ord, plate)) % len(_COLOURS)]
+    colour = _COLOURS[(sum(map(ord, plate)) + painted) % len(_COLOURS)]
     previews = rng.randint(0, _MOST_PREVIEWS)
     # Frames of one camera arrive in their order, over one connection.
     delay_ms, moment_ms = rng.randint(80, 700), at_ms
@@ -112,22 +119,49 @@ def check(
 def scan(
     site: Site,
     direction: Direction,
-    plate: str,
+    plate: str | None,
     id_numbers: Sequence[str],
     proof: Proof,
     at_ms: int,
     rng: random.Random,
+    **more: Any,
 ) -> Sent:
-    """Return the scan of a vehicle and everybody in it."""
+    """Return the scan of a vehicle, or of people on foot, with everybody; `more` is what else they
+    declare."""
     data = {
         "site": site.id,
         "direction": direction,
         "lane": "1",
-        "plate": plate,
+        **({} if plate is None else {"plate": plate}),
         "persons": [_person(number, proof, at_ms, rng, HEALTHY) for number in id_numbers],
+        **more,
     }
     source, delay_ms = f"scanner/{site.id}", rng.randint(80, 700)
     return _sent("cordon.checkpoint-scan.v1", source, at_ms, delay_ms, data, rng)
+
+
+def reading(
+    site: Site, direction: Direction, plate: str, confidence: float, at_ms: int, rng: random.Random
+) -> Sent:
+    """Return one reading by a camera, as sure as is said."""
+    data = {"site": site.id, "direction": direction, "plate": plate, "confidence": confidence,
+            "lane": "1"}  # fmt: skip
+    delay_ms = rng.randint(80, 700)
+    return _sent("cordon.plate-hit.v1", f"camera/{site.id}", at_ms, delay_ms, data, rng)
+
+
+def unread(
+    site: Site, direction: Direction, looks: tuple[str, str], at_ms: int, rng: random.Random
+) -> Sent:
+    """Return what a camera sends of a vehicle of a type and a colour whose plate it can't read."""
+    data = {"site": site.id, "direction": direction, "plate": None, "confidence": 0.0, "lane": "1",
+            "vehicle": {"type": looks[0], "colour": looks[1]}}  # fmt: skip
+    return _sent("cordon.plate-hit.v1", f"camera/{site.id}", at_ms, rng.randint(80, 700), data, rng)
+
+
+def report(kind: str, source: str, data: dict[str, Any], at_ms: int, rng: random.Random) -> Sent:
+    """Return a field report of a kind such as `gate-event`."""
+    return _sent(f"cordon.{kind}.v1", source, at_ms, rng.randint(80, 700), data, rng)
 
 
 def filing(name: str, entry: dict[str, Any], at_ms: int) -> Sent:
@@ -138,7 +172,7 @@ def filing(name: str, entry: dict[str, Any], at_ms: int) -> Sent:
             "specversion": "1.0",
             "type": f"cordon.{name}.put.v1",
             "source": "register",
-            "id": f"{name}-{entry['id']}",
+            "id": f"{name}-{entry['id']}-{at_ms}",
             "time": format_ms(at_ms),
             "data": entry,
         },
@@ -173,8 +207,15 @@ def _person(
 ) -> dict[str, Any]:
     drawn = min(max(rng.gauss(36.5, 0.2), 35.7), 37.1)
     issued_ms = at_ms - seen.code_age_ms
+    who = identifier(id_number)
+    if seen.passport is not None:
+        who = {"id_type": "passport", "id_number": seen.passport}
+    shown: dict[str, Any] = {} if seen.pass_id is None else {"pass": seen.pass_id}
+    if seen.refusal:
+        shown["refusal"] = True
     return {
-        **identifier(id_number),
+        **who,
+        **shown,
         "verified_by": proof,
         "temperature": round(drawn, 1) if seen.temperature is None else seen.temperature,
         "code": {

@@ -56,13 +56,15 @@ class Listed(Struct, frozen=True):
 
 
 class People(Struct, frozen=True):
-    """Everybody. `residents` are the households with a car, `settled` those of them whose car and
-    driver came from Hubei long ago."""
+    """Everybody. `residents` are the households with a car that are on the road, `parked` those
+    that are not; `settled` are those of the latter whose car and driver came from Hubei long ago.
+    """
 
     size: Size
     places: Places
     households: tuple[Household, ...]
     residents: tuple[Household, ...]
+    parked: tuple[Household, ...]
     settled: tuple[Household, ...]
     ordered: tuple[Ordered, ...]
     listed: tuple[Listed, ...]
@@ -70,6 +72,21 @@ class People(Struct, frozen=True):
     coaches: tuple[str, ...]
     trucks: tuple[str, ...]
     workers: tuple[str, ...]
+
+    @property
+    def followed(self) -> tuple[Ordered, ...]:
+        """The persons under order who check in every day."""
+        return self.at_home[: self.size.followed]
+
+    @property
+    def missing(self) -> tuple[Ordered, ...]:
+        """The persons under order who are called every day, and are not heard of."""
+        return self.at_home[self.size.followed :][: 3 * self.size.missing]
+
+    @property
+    def at_home(self) -> tuple[Ordered, ...]:
+        """The persons under order who are seen where they must be; some of their cars move."""
+        return self.ordered[: int(0.6 * self.size.order_cars)]
 
 
 def settle(seed: int, size: Size = SMALL) -> People:
@@ -88,8 +105,11 @@ def settle(seed: int, size: Size = SMALL) -> People:
         size=size,
         places=places,
         households=households,
-        residents=residents,
-        settled=tuple(each for each in residents if each.members[0].startswith(_WUHAN)),
+        residents=residents[: -size.parked],
+        parked=residents[-size.parked :],
+        settled=tuple(
+            each for each in residents[-size.parked :] if each.members[0].startswith(_WUHAN)
+        ),
         ordered=ordered,
         listed=listed,
         taxis=tuple(home_plate(first + n) for n in range(size.taxis)),

@@ -11,6 +11,13 @@ from deploy.county.size import Size
 
 Role = Literal["boundary", "checkpoint", "inner", "community"]
 REGION: Final = "county"
+VALLEY: Final = "valley"
+# How long the way from one end of the valley to its checkpoint takes, at least and usually.
+VALLEY_MIN_S: Final = 150
+VALLEY_USUAL_S: Final = 210
+HEARTBEAT_S: Final = 60
+_QUIET: Final = 3
+_OFFLINE: Final = "east"
 _LON, _LAT = 120.92, 30.84
 _METRES_PER_DEGREE: Final = 111_320.0
 _COMPASS: Final = (
@@ -27,7 +34,8 @@ _GOLDEN: Final = pi * (3 - sqrt(5))
 
 
 class Site(Struct, frozen=True):
-    """A place where devices stand; `home` is the community or facility that it is the gate of."""
+    """A place where devices stand; `home` is the community or facility that it is the gate of, or
+    the valley. Where a heartbeat is expected, it is `heartbeat_s` apart."""
 
     id: str
     name: str
@@ -35,6 +43,8 @@ class Site(Struct, frozen=True):
     lon: float
     lat: float
     home: str | None = None
+    mandatory: bool = False
+    heartbeat_s: int = 0
 
     @property
     def zones(self) -> list[str]:
@@ -46,10 +56,24 @@ class Zone(Struct, frozen=True):
     """A round area."""
 
     id: str
-    kind: Literal["community", "region", "facility"]
+    kind: Literal["community", "region", "facility", "grid"]
     lon: float
     lat: float
     radius_m: float
+
+
+class Valley(Struct, frozen=True):
+    """The only road through it leads from `up` past the checkpoint `gate` to `down`; nobody uses it
+    but for what is planted."""
+
+    up: Site
+    gate: Site
+    down: Site
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """All three, in the order of the road."""
+        return self.up, self.gate, self.down
 
 
 class Places(Struct, frozen=True):
@@ -57,7 +81,8 @@ class Places(Struct, frozen=True):
     each community and facility by the name of the zone.
 
     `offline` loses its connection now and then and uploads afterwards; the clock of `skewed` is
-    fast.
+    fast. `quiet` are checkpoints at which nothing happens but what is planted; the last one falls
+    silent now and then.
     """
 
     zones: tuple[Zone, ...]
@@ -68,13 +93,21 @@ class Places(Struct, frozen=True):
     communities: tuple[str, ...]
     facilities: tuple[str, ...]
     gates: dict[str, Site]
+    quiet: tuple[Site, ...]
+    valley: Valley
     offline: Site
     skewed: Site
 
     @property
     def sites(self) -> tuple[Site, ...]:
         """Every site."""
-        return (*self.boundary, *self.checkpoints, *self.inner, *self.community)
+        return (*self.boundary, *self.checkpoints, *self.quiet, *self.inner, *self.community,
+                *self.valley.sites)  # fmt: skip
+
+    @property
+    def heard(self) -> tuple[Site, ...]:
+        """The sites that send heartbeats."""
+        return tuple(site for site in self.sites if site.heartbeat_s)
 
     @property
     def stops(self) -> tuple[Site, ...]:
@@ -88,7 +121,13 @@ def lay_out(size: Size) -> Places:
     radius_m = size.radius_m
     boundary = (
         *(
-            Site(f"gate-{name}", f"{chinese}卡口 {name} gate", "boundary", *_ring(angle, radius_m))
+            Site(
+                f"gate-{name}",
+                f"{chinese}卡口 {name} gate",
+                "boundary",
+                *_ring(angle, radius_m),
+                heartbeat_s=HEARTBEAT_S if name == _OFFLINE else 0,
+            )
             for angle, (name, chinese) in zip(
                 islice(cycle((0, 90, 180, 270, 45, 135, 225, 315)), size.gates),
                 _COMPASS,
@@ -115,6 +154,18 @@ def lay_out(size: Size) -> Places:
              *_spiral(n, size.cameras, 0.6 * radius_m))
         for n in range(1, size.cameras + 1)
     )  # fmt: skip
+    quiet = tuple(
+        Site(f"quiet-{n}", f"乡道检查点 {n} country checkpoint {n}", "checkpoint",
+             *_ring(200 + 15 * n, 0.9 * radius_m), heartbeat_s=HEARTBEAT_S * (n == _QUIET))
+        for n in range(1, _QUIET + 1)
+    )  # fmt: skip
+    road = (_ring(degrees, 0.85 * radius_m) for degrees in (100, 110, 120))
+    valley = Valley(
+        Site("valley-up", "谷口 upper end of the valley", "inner", *next(road), VALLEY),
+        Site("valley-gate", "山谷检查点 valley checkpoint", "checkpoint", *next(road), VALLEY,
+             mandatory=True),
+        Site("valley-down", "谷底 lower end of the valley", "inner", *next(road), VALLEY),
+    )  # fmt: skip
     homes = size.communities + size.facilities
     zones = tuple(
         Zone(f"community-{n}", "community", *_spiral(n, homes, 0.65 * radius_m, turn=1.0), 450)
@@ -135,7 +186,11 @@ def lay_out(size: Size) -> Places:
         for zone in zones[: size.back_gates]
     )  # fmt: skip
     return Places(
-        zones=(Zone(REGION, "region", _LON, _LAT, radius_m), *zones),
+        zones=(
+            Zone(REGION, "region", _LON, _LAT, radius_m),
+            Zone(VALLEY, "grid", valley.gate.lon, valley.gate.lat, 0.2 * radius_m),
+            *zones,
+        ),
         boundary=boundary,
         checkpoints=checkpoints,
         inner=inner,
@@ -143,6 +198,8 @@ def lay_out(size: Size) -> Places:
         communities=tuple(zone.id for zone in zones if zone.kind == "community"),
         facilities=tuple(zone.id for zone in zones if zone.kind == "facility"),
         gates=main,
+        quiet=quiet,
+        valley=valley,
         offline=boundary[1],
         skewed=inner[1],
     )

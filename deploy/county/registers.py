@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from deploy.county.people import Listed, Ordered, People
-from deploy.county.places import REGION
+from deploy.county.places import HEARTBEAT_S, REGION, VALLEY_MIN_S, VALLEY_USUAL_S
 from schemas.times import DAY_MS, HOUR_MS, format_ms
 
 Entry = dict[str, Any]
 _YEAR_MS: Final = 365 * DAY_MS
+RISK_AREA: Final = "330300"
+ENTERPRISE: Final = "mill"
+# Where check-ins are sent to; the second one fails in the afternoon.
+PLATFORMS: Final = ("check-in-1", "check-in-2")
 
 
 def entries(people: People, epoch_ms: int) -> Iterator[tuple[str, Entry]]:
@@ -38,11 +42,13 @@ def entries(people: People, epoch_ms: int) -> Iterator[tuple[str, Entry]]:
                 "role": site.role,
                 "zones": site.zones,
                 "position": {"lon": site.lon, "lat": site.lat, "crs": "wgs84"},
-                "heartbeat_s": 0,
+                "heartbeat_s": site.heartbeat_s,
+                **({"mandatory": True} if site.mandatory else {}),
             },
         )
     for ordered in people.ordered:
-        yield "order", _order(ordered, epoch_ms)
+        yield "order", _order(people, ordered, epoch_ms)
+    yield from _offices(people, since)
     for ordered in people.ordered:
         if ordered.shared_car is not None:
             yield "vehicle-link", _link(ordered, ordered.id_number, "household", 0.8, since)
@@ -76,12 +82,55 @@ def identifier(id_number: str) -> Entry:
 
 def _cars(people: People) -> Iterator[str]:
     """Yield the plate of every car that is at home here, but for taxis and coaches."""
-    yield from (household.plate for household in people.residents if household.plate)
+    households = (*people.residents, *people.parked)
+    yield from (household.plate for household in households if household.plate)
     yield from (plate for each in people.ordered if (plate := each.car or each.shared_car))
     yield from (listed.plate for listed in people.listed if listed.plate)
 
 
-def _order(ordered: Ordered, epoch_ms: int) -> Entry:
+def _offices(people: People, since: str) -> Iterator[tuple[str, Entry]]:
+    """Yield the roads of the valley, what is asked of whom, and the thresholds of a county where
+    a day has to show what takes longer elsewhere."""
+    valley = people.places.valley
+    for start, end, legs in (
+        (valley.up, valley.gate, 1),
+        (valley.gate, valley.down, 1),
+        (valley.up, valley.down, 2),
+    ):
+        entry = common(f"road-{start.id}-{end.id}", since, "road office")
+        way = {
+            "from": start.id,
+            "to": end.id,
+            "min_s": legs * VALLEY_MIN_S,
+            "p50_s": legs * VALLEY_USUAL_S,
+        }
+        yield "route", {**entry, **way, **({"via": [valley.gate.id]} if legs > 1 else {})}
+    yield "risk-area", {**common("risk-1", since, "health office"), "area": RISK_AREA,
+                        "level": "high"}  # fmt: skip
+    for platform in PLATFORMS:
+        entry = common(platform, since, "health office")
+        hears = {"site": "health-office", "heartbeat_s": HEARTBEAT_S}
+        yield "device", {**entry, **hears, "secret": "of-the-simulated-county"}
+    for number in range(1, people.size.reporters + 1):
+        yield "reporter", {**common(f"reporter-{number}", since, "county office"),
+                           "due_local": "17:00"}  # fmt: skip
+    yield "enterprise", {**common(ENTERPRISE, since, "industry office"), "name": "Textile mill"}
+    yield "worker", {**common("worker-of-mill-1", since, "industry office"),
+                     "enterprise": ENTERPRISE,
+                     "person": identifier(people.workers[0])}  # fmt: skip
+    yield "pass", {**common("pass-county", since, "county office"), "scope": [REGION],
+                   "medium": "paper"}  # fmt: skip
+    thresholds = {
+        "inflow-surge": {"at_least": people.size.most_inflow},
+        "unregistered-resident": {"stay_h": 6, "lag_h": 1},
+        "foreign-resident-unregistered": {"within_h": 4},
+        "risk-round-trip": {"away_h": 2},
+    }
+    policy = {**common("policy", since, "leading group"), "response_level": "1"}
+    yield "policy", {**policy, "rules": thresholds}
+
+
+def _order(people: People, ordered: Ordered, epoch_ms: int) -> Entry:
     start_ms = epoch_ms - ordered.days_ago * DAY_MS + 9 * HOUR_MS
     entry = {
         **common(ordered.order, format_ms(start_ms), f"{ordered.class_} of a known case"),
@@ -94,6 +143,8 @@ def _order(ordered: Ordered, epoch_ms: int) -> Entry:
         "last_day": format_ms(start_ms + 14 * DAY_MS)[:10],
         "household": ordered.household,
     }
+    if ordered in people.missing:
+        entry["channel"] = "phone"
     return entry if ordered.car is None else {**entry, "vehicles": [ordered.car]}
 
 

@@ -10,8 +10,11 @@ Scale = Literal["small", "full"]
 class Size(Struct, frozen=True):
     """Counts of everything; `radius_m` is that of the region.
 
-    `ordered_from` is the number of the first person under order, `rate` the events per second on
-    average, `every_s` the seconds between two planted cases of a timeline.
+    Of the cars the last `parked` stay where they are but for what is planted. Of the persons under
+    order `followed` check in every day and three times `missing` do not; `overnight` vehicles of
+    strangers stay for the night. More than `most_inflow` vehicles an hour over the boundary would
+    be unusual. `ordered_from` is the number of the first person under order, `rate` the events per
+    second on average, `every_s` the seconds between two planted cases of a timeline.
     """
 
     radius_m: float
@@ -33,6 +36,12 @@ class Size(Struct, frozen=True):
     coaches: int
     trucks: int
     workers: int
+    parked: int
+    followed: int
+    missing: int
+    reporters: int
+    overnight: int
+    most_inflow: int
     rate: float
     every_s: float
 
@@ -58,6 +67,12 @@ SMALL: Final = Size(
     coaches=20,
     trucks=60,
     workers=60,
+    parked=300,
+    followed=12,
+    missing=2,
+    reporters=5,
+    overnight=2,
+    most_inflow=600,
     rate=2.0,
     every_s=60.0,
 )
@@ -81,6 +96,12 @@ FULL: Final = Size(
     coaches=60,
     trucks=200,
     workers=2_400,
+    parked=300,
+    followed=54,
+    missing=6,
+    reporters=20,
+    overnight=6,
+    most_inflow=2_500,
     rate=6.0,
     every_s=60.0,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from deploy.county.devices import filing
 from deploy.county.people import People, settle
@@ -25,7 +26,8 @@ def write(
 ) -> Iterator[bytes]:
     """Yield the lines of a timeline; `truth` has all its cases when the last one is out.
 
-    A case that the end cuts off is left out whole, so that the truth is never half of one.
+    A case that the end cuts off is left out whole, so that the truth is never half of one. One
+    that is something missing can't be: what follows from it is allowed then, and not expected.
     """
     for name, entry in entries(people, start_ms // DAY_MS * DAY_MS):
         yield _line(filing(name, entry, start_ms - HOUR_MS).event)
@@ -35,6 +37,9 @@ def write(
         if isinstance(each, Case):
             if each.done_ms >= end_ms:
                 cut.update(sent.event["id"] for sent in each.sent)
+                if not each.sent:
+                    allowed = (*each.allowed, *each.expected)
+                    truth.append(told(replace(each, expected=(), allowed=allowed)))
             else:
                 truth.append(told(each))
         elif each.recorded_ms >= end_ms:

@@ -21,6 +21,8 @@ _RETURN_H: Final = range(15, 24)
 EVENTS_PER_TRIP: Final = 7.0
 _COMMUTERS_OF_TEN: Final = 3
 _FLEET_SHARE: Final = 0.02
+# So many errands lead past a checkpoint.
+_STOPPED_SHARE: Final = 0.05
 
 
 class Traffic:
@@ -41,6 +43,9 @@ class Traffic:
         self._coaches = frozenset(people.coaches)
         self._fleet_turn = 0
         self._away: set[int] = set()
+        self._walking = [
+            each for each in people.households if len(each.members) > 1 or each.plate is None
+        ]
 
     def minute(self, minute_ms: int) -> Iterator[Sent]:
         """Yield what the devices see of the trips that begin in a minute, trip by trip."""
@@ -56,7 +61,7 @@ class Traffic:
             yield self._walk(at_ms, rng)
         elif kind < 0.25:
             # Whoever is under order is checked where they must be, which is no breach.
-            ordered = rng.choice(self._people.ordered)
+            ordered = rng.choice(self._people.at_home)
             gate = self._places.gates[ordered.zone]
             yield check(gate, "internal", ordered.id_number, "document", at_ms, rng)
         elif kind < 0.25 + _FLEET_SHARE:
@@ -79,16 +84,20 @@ class Traffic:
             yield from self._errand(residents[number], at_ms, rng)
 
     def _walk(self, at_ms: int, rng: random.Random) -> Sent:
-        household = rng.choice(self._people.households)
+        household = rng.choice(self._walking)
         proof: Proof = "document" if rng.random() < 0.3 else "code"
-        who = rng.choice(household.members)
+        # Whoever goes on foot is not the one who drives: nobody is in two places at once.
+        who = household.members[-1]
         gate = self._places.gates[household.community]
         return check(gate, rng.choice(("in", "out")), who, proof, at_ms, rng)
 
     def _errand(self, resident: Household, at_ms: int, rng: random.Random) -> Iterator[Sent]:
         gate = self._places.gates[resident.community]
         stops = rng.sample(self._places.inner, rng.randint(1, 3))
-        yield from _drive(resident.plate, gate, "out", at_ms, (*stops, gate), rng)
+        if rng.random() < _STOPPED_SHARE:
+            stops.append(rng.choice(self._places.checkpoints))
+        yield from _drive(resident.plate, gate, "out", at_ms, (*stops, gate), rng,
+                          resident.members[0])  # fmt: skip
 
     def _leave(self, resident: Household, at_ms: int, rng: random.Random) -> Iterator[Sent]:
         gate = self._places.gates[resident.community]
@@ -97,7 +106,7 @@ class Traffic:
 
     def _return(self, resident: Household, at_ms: int, rng: random.Random) -> Iterator[Sent]:
         entrance = rng.choice(self._places.boundary)
-        inside = resident.members[: rng.randint(1, len(resident.members))]
+        inside = resident.members[: rng.randint(1, max(1, len(resident.members) - 1))]
         assert resident.plate is not None
         yield scan(entrance, "in", resident.plate, inside, "document", at_ms + 20 * SECOND_MS, rng)
         stops = (rng.choice(self._places.inner), self._places.gates[resident.community])
@@ -124,9 +133,10 @@ def _drive(
     at_ms: int,
     stops: tuple[Site, ...] | list[Site],
     rng: random.Random,
+    driver: str | None = None,
 ) -> Iterator[Sent]:
     """Yield the passages of a car from one site over others; the last one ends the trip: out of
-    the county, or in through the gate of a home."""
+    the county, or in through the gate of a home. A `driver` is checked at checkpoints."""
     assert plate is not None, "only households with a car drive"
     yield from passage(start, "in" if direction == "in" else "out", plate, at_ms, rng)
     here = start
@@ -134,8 +144,10 @@ def _drive(
         at_ms += int(travel_s(here, site) * rng.uniform(1.0, 1.4)) * SECOND_MS
         if site.role == "boundary":
             yield from passage(site, "out", plate, at_ms, rng)
-        elif site.role == "community":
+        elif site.role == "community" or (site.role == "checkpoint" and driver is not None):
             yield from passage(site, "in", plate, at_ms, rng)
+            if site.role == "checkpoint" and driver is not None:
+                yield scan(site, "in", plate, [driver], "code", at_ms + 15 * SECOND_MS, rng)
         else:
             yield from passage(site, "internal", plate, at_ms, rng)
         here = site

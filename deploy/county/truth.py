@@ -17,14 +17,16 @@ class Planted(Struct, frozen=True, omit_defaults=True):
     """A case as the truth tells it.
 
     `time` is when it begins and `until` when at the latest the alert must have been raised; both
-    are RFC 3339. Exactly one of `expected` and `silence` is set.
+    are RFC 3339. Something is `expected`, or there is a `silence`; `allowed` are alerts that it
+    explains and that need not arise.
     """
 
     case: str
     time: str
     until: str
-    expected: Expected | None = None
+    expected: tuple[Expected, ...] = ()
     silence: Silence | None = None
+    allowed: tuple[Expected, ...] = ()
 
 
 class Truth(Struct):
@@ -46,6 +48,7 @@ def told(case: Case) -> Planted:
         format_ms(case.done_ms + _PATIENCE_MS),
         case.expected,
         case.silence,
+        case.allowed,
     )
 
 

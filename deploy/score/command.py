@@ -18,9 +18,10 @@ from deploy.score.compare import compare
 from deploy.score.judged import Judgement, judge
 from deploy.score.origin import Elsewhere
 from deploy.score.report import Run, Score, show
-from schemas.times import parse_ms
+from schemas.times import HOUR_MS, parse_ms
 
-_START = "2026-03-02T00:00:00+08:00"
+# In the evening, so that a night and its morning are in it.
+_START_MS = parse_ms("2026-03-01T20:00:00+08:00")
 
 
 class Job(Struct, frozen=True):
@@ -45,7 +46,7 @@ def work(job: Job) -> Done:
     truth: list[Planted] = []
     size = SIZES[job.scale]
     people = settle(job.seed, size)
-    lines: Iterator[bytes] = write(people, job.seed, parse_ms(_START), job.hours, size.rate, truth)
+    lines: Iterator[bytes] = write(people, job.seed, _START_MS, job.hours, size.rate, truth)
     elsewhere = Elsewhere()
     if job.elsewhere:
         lines = elsewhere.lines(lines)
@@ -68,9 +69,11 @@ def score(seeds: int, scale: Scale, hours: float, processes: int) -> Score:
     for job, here, there in zip(jobs[::2], done[::2], done[1::2], strict=True):
         before, after = here.judgement.shapes(), there.judgement.shapes()
         by_origin = ((before - after) + (after - before)).total()
-        compared = compare(here.truth, here.judgement.alerts)
-        runs.append(Run(job.seed, here.judgement.lines, compared, by_origin, there.moved))
-    return Score(runs, scale, hours, len(settle(1, SIZES[scale]).places.sites))
+        end_ms = _START_MS + int(hours * HOUR_MS)
+        compared = compare(here.truth, here.judgement.until(end_ms))
+        judged = here.judgement
+        runs.append(Run(job.seed, judged.lines, judged.reads, compared, by_origin, there.moved))
+    return Score(runs, scale, hours)
 
 
 def main(*, seeds: int, scale: Scale, hours: float, out: Path | None) -> int:

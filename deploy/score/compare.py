@@ -25,6 +25,12 @@ class Tally(Struct):
     explained: int = 0
     withdrawn: int = 0
     delays_ms: list[int] = []
+    # The same of the standing alerts that are critical or high, and of those that are medium.
+    urgent: int = 0
+    urgent_explained: int = 0
+    medium: int = 0
+    medium_explained: int = 0
+    actionable: int = 0
 
     @property
     def recall(self) -> float | None:
@@ -36,6 +42,11 @@ class Tally(Struct):
         """The share of the standing alerts that a planted case explains, None where none stands."""
         return self.explained / self.alerts if self.alerts else None
 
+    def add(self, other: "Tally") -> None:
+        """Add the figures of another county."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     @property
     def delay_s(self) -> float | None:
         """The median of the seconds from an alert's first match to its raising."""
@@ -43,12 +54,13 @@ class Tally(Struct):
 
 
 class Compared(Struct):
-    """The figures by rule; the cases that were missed, and those at which an alert arose that
-    must not, each as a sentence."""
+    """The figures by rule; the cases that were missed, those at which an alert arose that must
+    not, and the alerts that no case explains, each as a sentence."""
 
     tallies: dict[str, Tally]
     missed: list[str]
     broken: list[str]
+    unexplained: list[str] = []
 
 
 class _Index:
@@ -67,7 +79,7 @@ class _Index:
         begin_ms, end_ms = parse_ms(case.time) - _SLACK_MS, parse_ms(case.until) + _SLACK_MS
         keys = [key for key in (whom.subject, f"order:{whom.order}" if whom.order else None) if key]
         if whom.person is not None:
-            keys.append(self._key.person("resident_id", whom.person))
+            keys.append(self._key.person(whom.id_type, whom.person))
         for each in self._by.get((rule, keys[0]), ()):
             alert = each.alert
             about = {alert.subject.key, f"order:{alert.order}"}
@@ -91,6 +103,7 @@ def compare(truth: Iterable[Planted], alerts: Iterable[Judged]) -> Compared:
     standing: list[Judged] = []
     for each in alerts:
         tally = tallies[each.alert.rule]
+        tally.actionable += is_actionable(each)
         if each.alert.state == "retracted" and each.alert.outcome != "transit":
             tally.withdrawn += 1
             continue
@@ -99,29 +112,53 @@ def compare(truth: Iterable[Planted], alerts: Iterable[Judged]) -> Compared:
         standing.append(each)
     index = _Index(standing)
     for case in truth:
-        if case.expected is not None:
-            tally = tallies[case.expected.rule]
+        for allowed in case.allowed:
+            for each in index.of(allowed.rule, allowed, case):
+                explained.add((each.alert.rule, each.alert.id))
+        for expected in case.expected:
+            tally = tallies[expected.rule]
             tally.planted += 1
-            answers = list(index.of(case.expected.rule, case.expected, case))
+            answers = list(index.of(expected.rule, expected, case))
             explained.update((each.alert.rule, each.alert.id) for each in answers)
-            if any(_fits(each, case.expected, case) for each in answers):
+            if any(_fits(each, expected, case) for each in answers):
                 tally.found += 1
             else:
-                missed.append(f"{case.case} at {case.time}: {_told(case.expected)}, found "
+                missed.append(f"{case.case} at {case.time}: {_told(expected)}, found "
                               f"{[_shape(each) for each in answers] or 'nothing'}")  # fmt: skip
         if case.silence is not None:
             for rule in case.silence.rules:
                 for each in index.of(rule, case.silence, case):
                     broken.append(f"{case.case} at {case.time}: {_shape(each)}, although "
                                   f"{case.silence.why}")  # fmt: skip
-    for rule, _ in explained:
-        tallies[rule].explained += 1
-    return Compared(dict(sorted(tallies.items())), missed, broken)
+    for each in standing:
+        tally, has_ground = tallies[each.alert.rule], (each.alert.rule, each.alert.id) in explained
+        tally.explained += has_ground
+        if each.alert.severity in ("critical", "high"):
+            tally.urgent += 1
+            tally.urgent_explained += has_ground
+        elif each.alert.severity == "medium":
+            tally.medium += 1
+            tally.medium_explained += has_ground
+    unexplained = [
+        f"{_shape(each)} of {each.alert.order or each.alert.subject.key}: {each.alert.reason.en}"
+        for each in standing
+        if (each.alert.rule, each.alert.id) not in explained
+    ]
+    return Compared(dict(sorted(tallies.items())), missed, broken, unexplained)
+
+
+def is_actionable(judged: Judged) -> bool:
+    """Tell whether somebody has to do something about an alert now, whatever becomes of it."""
+    alert = judged.alert
+    is_shown = not alert.historical and alert.capped_by is None
+    return is_shown and alert.severity in ("critical", "high", "medium")
 
 
 def _fits(judged: Judged, expected: Expected, case: Planted) -> bool:
     alert = judged.alert
-    if judged.raised_ms > parse_ms(case.until) or alert.outcome != expected.outcome:
+    if judged.raised_ms > parse_ms(case.until):
+        return False
+    if alert.outcome != expected.outcome and not expected.ends:
         return False
     # What came late is one severity lower, whatever the case.
     return expected.severity is None or alert.historical or alert.severity == expected.severity

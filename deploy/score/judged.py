@@ -12,6 +12,9 @@ from schemas.events import CLOCK_TYPE
 from schemas.persons import PseudonymKey
 from schemas.times import HOUR_MS, format_ms, parse_ms
 
+# As msgspec writes them.
+_READ = b'"cordon.plate-hit.v1"'
+_PREVIEW = b'"is_preview":true'
 # The clock of a live system ticks so often; larger batches would make alerts late.
 _TICK_MS = 1_000
 # So long after the last event everything that waits for the clock is due.
@@ -39,11 +42,17 @@ class Judged(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """All alerts of a timeline, but for those that were merged into others, and the number of
-    its lines."""
+    """All alerts of a timeline, but for those that were merged into others, the number of its
+    lines, and of the readings of plates in it, without previews."""
 
     alerts: list[Judged]
     lines: int
+    reads: int = 0
+
+    def until(self, end_ms: int) -> list[Judged]:
+        """Return the alerts of what was before an instant; after the end of a timeline deadlines
+        come that its truth does not tell of."""
+        return [each for each in self.alerts if parse_ms(each.alert.first_seen) < end_ms]
 
     def shapes(self) -> Counter[tuple[object, ...]]:
         """Return what is left of the alerts without anybody's plate or number."""
@@ -68,9 +77,10 @@ def judge(timeline: Iterable[bytes]) -> Judgement:
             raised_ms = before.raised_ms if before else parse_ms(event.time)
             newest[event.data.id] = Judged(event.data, raised_ms)
 
-    count, due_ms = 0, 0
+    count, reads, due_ms = 0, 0, 0
     for line in timeline:
         count += 1
+        reads += _READ in line and _PREVIEW not in line
         head = _decode_head(line)
         recorded_ms = parse_ms(head.recordedtime or head.time)
         if recorded_ms >= due_ms:
@@ -82,4 +92,4 @@ def judge(timeline: Iterable[bytes]) -> Judgement:
     note(backtest.feed(msgspec.json.encode(end)))
     note(backtest.flush())
     ended = [each for each in newest.values() if each.alert.outcome != "duplicate"]
-    return Judgement(ended, count)
+    return Judgement(ended, count, reads)

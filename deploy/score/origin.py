@@ -49,7 +49,7 @@ class Elsewhere:
             if isinstance(value, str):
                 if name in _PLATES:
                     data[name] = self._plate(value)
-                elif name == "id_number":
+                elif name == "id_number" and data.get("id_type") == "resident_id":
                     data[name] = self._number(value)
             elif name == "vehicles":
                 data[name] = [self._plate(plate) for plate in value]

@@ -84,7 +84,7 @@ def test_events_are_posted_as_they_happen() -> None:
     api = feed(45, ingest)
     posted = [event for _, _, events in ingest.calls for event in events]
     assert {path for _, path, _ in ingest.calls} == {
-        "/v1/plate-hits", "/v1/health-checks", "/v1/checkpoint-scans",
+        "/v1/plate-hits", "/v1/health-checks", "/v1/checkpoint-scans", "/v1/field-reports",
     }  # fmt: skip
     # It is eight in the morning: more than the average of twenty a second.
     assert 20 * 45 < len(posted) < 60 * 45

@@ -170,6 +170,13 @@ def test_everybody_is_moved_elsewhere_and_stays_who_they_are() -> None:
             assert check_identifier("resident_id", number) == number
 
 
+def test_a_passport_has_no_province() -> None:
+    elsewhere = Elsewhere()
+    line = b'{"data":{"person":{"id_type":"passport","id_number":"E12345678"},"plate":null}}\n'
+    assert list(elsewhere.lines(iter([line]))) == [line]
+    assert elsewhere.moved == 0
+
+
 def legal(plate: str) -> bool:
     """Whether a text is a plate; some misreads of new-energy plates are none."""
     try:

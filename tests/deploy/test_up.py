@@ -65,6 +65,12 @@ def children(pid: int) -> list[int]:
     return [each for child in map(int, listed) for each in (child, *children(child))]
 
 
+def breaches(system: RunningSystem) -> list[str]:
+    """The ids of the breaches that stand; the order itself is long overdue."""
+    items = system.api("GET", "/v1/alerts?rule=quarantine-breach").json()["items"]
+    return [each["id"] for each in items]
+
+
 def test_from_an_empty_folder_to_an_alert_and_down_again(system: RunningSystem) -> None:
     ready = system.start()
     link = re.search(r"http://\S+/signin\?code=\S+", system.said)
@@ -73,8 +79,7 @@ def test_from_an_empty_folder_to_an_alert_and_down_again(system: RunningSystem) 
     feed = system.feed(DEADLINE_S)
     assert system.ingest("/v1/health-checks", breach("b1")).status == 202
     alert = feed.alert(rule="quarantine-breach", order="o1")
-    listed = system.api("GET", "/v1/alerts").json()["items"]
-    assert [each["id"] for each in listed] == [alert["id"]]
+    assert breaches(system) == [alert["id"]]
     # A feed is open: the stop does not wait for its reader.
     assert system.stop() < 20
     feed.close()
@@ -82,7 +87,7 @@ def test_from_an_empty_folder_to_an_alert_and_down_again(system: RunningSystem) 
 
     again = system.start()
     assert (again.admin_token, again.device_token) == (ready.admin_token, ready.device_token)
-    assert [each["id"] for each in system.api("GET", "/v1/alerts").json()["items"]] == [alert["id"]]
+    assert breaches(system) == [alert["id"]]
     assert system.stop() < 20
 
 

@@ -22,7 +22,7 @@ def red_code(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
     del turn
     who, seen = _traveller(at_ms, rng), Seen(colour="red")
     sent = check(_stop(people, rng), "in", who, "code", at_ms, rng, seen=seen)
-    return Case("red-code", at_ms, (sent,), Expected(_CODE, person=who))
+    return Case("red-code", at_ms, (sent,), (Expected(_CODE, person=who),))
 
 
 def yellow_code(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
@@ -30,7 +30,7 @@ def yellow_code(people: People, turn: int, at_ms: int, rng: random.Random) -> Ca
     del turn
     who, seen = _traveller(at_ms, rng), Seen(colour="yellow")
     sent = check(_stop(people, rng), "in", who, "code", at_ms, rng, seen=seen)
-    return Case("yellow-code", at_ms, (sent,), Expected(_CODE, person=who))
+    return Case("yellow-code", at_ms, (sent,), (Expected(_CODE, person=who),))
 
 
 def changed_code(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
@@ -42,7 +42,7 @@ def changed_code(people: People, turn: int, at_ms: int, rng: random.Random) -> C
         check(stop, "in", who, "code", at_ms, rng, seen=Seen(colour="red")),
         check(stop, "in", who, "code", again_ms, rng, seen=Seen(code_age_ms=MINUTE_MS)),
     )
-    return Case("changed-code", at_ms, sent, Expected(_CODE, person=who, severity="medium"))
+    return Case("changed-code", at_ms, sent, (Expected(_CODE, person=who, severity="medium"),))
 
 
 def stale_code(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
@@ -105,7 +105,7 @@ def biased_thermometer(people: People, turn: int, at_ms: int, rng: random.Random
         sent.append(check(site, "in", who, "document", moment_ms, rng, seen=seen, source=source))
         moment_ms += 8 * SECOND_MS
     return Case(
-        "biased-thermometer", at_ms, tuple(sent), Expected(_QUALITY, subject=f"source:{source}")
+        "biased-thermometer", at_ms, tuple(sent), (Expected(_QUALITY, subject=f"source:{source}"),)
     )
 
 
@@ -128,7 +128,7 @@ def _measured(
         for number, degrees in enumerate(readings)
     )  # fmt: skip
     if why is None:
-        return Case(name, at_ms, sent, Expected(_FEVER, person=who))
+        return Case(name, at_ms, sent, (Expected(_FEVER, person=who),))
     return Case(name, at_ms, sent, silence=Silence((_FEVER,), why, person=who))
 
 

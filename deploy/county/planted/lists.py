@@ -14,7 +14,7 @@ def listed_plate(people: People, turn: int, at_ms: int, rng: random.Random) -> C
     valid = [each for each in people.listed if each.plate and not (each.site or each.expired)]
     plate = _plate(valid, turn)
     sent = tuple(passage(rng.choice(people.places.inner), "internal", plate, at_ms, rng, sure=True))
-    return Case("listed-plate", at_ms, sent, Expected(_RULE, subject=f"vehicle:{plate}"))
+    return Case("listed-plate", at_ms, sent, (Expected(_RULE, subject=f"vehicle:{plate}"),))
 
 
 def listed_person(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
@@ -22,7 +22,7 @@ def listed_person(people: People, turn: int, at_ms: int, rng: random.Random) -> 
     listed = [each.id_number for each in people.listed if each.id_number]
     who = listed[turn % len(listed)]
     sent = check(rng.choice(people.places.stops), "in", who, "document", at_ms, rng)
-    return Case("listed-person", at_ms, (sent,), Expected(_RULE, person=who))
+    return Case("listed-person", at_ms, (sent,), (Expected(_RULE, person=who),))
 
 
 def listed_elsewhere(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:

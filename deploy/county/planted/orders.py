@@ -1,14 +1,17 @@
 """Persons under order: those who break it, those who may go, and their cars."""
 
 import random
-from typing import Any
+from typing import Any, Final
 
-from deploy.county.devices import Proof, check, filing, passage, scan
+from deploy.county.devices import Proof, check, filing, passage, report, scan
 from deploy.county.people import Ordered, People
 from deploy.county.places import travel_s
 from deploy.county.planted.case import Case, Expected, Silence
 from deploy.county.registers import common
 from schemas.times import HOUR_MS, MINUTE_MS, SECOND_MS, format_ms
+
+# The eta and as much time again is how late an arrival may be.
+_MARGIN_MS: Final = 2 * HOUR_MS
 
 
 def breach_by_document(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
@@ -36,7 +39,7 @@ def linked_car(people: People, turn: int, at_ms: int, rng: random.Random) -> Cas
     expected = Expected(
         "quarantined-vehicle-moving", order=who.order, subject=f"vehicle:{_car(who)}"
     )
-    return Case("linked-car", at_ms, tuple(sent), expected)
+    return Case("linked-car", at_ms, tuple(sent), (expected,))
 
 
 def permitted_trip(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
@@ -80,19 +83,23 @@ def transfer(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
     gate_ms = stop_ms + travel_s(stop, gate) * SECOND_MS
     sent = [filing("transfer", plan, at_ms)]
     sent.append(check(stop, "internal", who.id_number, "document", stop_ms, rng))
-    sent.append(check(gate, "in", who.id_number, "document", gate_ms, rng))
-    return Case("transfer", at_ms, tuple(sent), silence=_excused(who, "a transfer covers it"))
+    seen = check(gate, "in", who.id_number, "document", gate_ms, rng)
+    arrived = {"transfer": plan["id"], "persons": [seen.event["data"]["person"]]}
+    sent += [seen, report("transfer-arrival", "reception-desk", arrived, gate_ms, rng)]
+    return Case("transfer", at_ms, tuple(sent), silence=_excused(who, "a transfer covers it"),
+                due_ms=at_ms + _MARGIN_MS)  # fmt: skip
 
 
 def _breach(
     name: str, people: People, who: Ordered, proof: Proof, at_ms: int, rng: random.Random
 ) -> Case:
     sent = check(rng.choice(people.places.stops), "out", who.id_number, proof, at_ms, rng)
-    return Case(name, at_ms, (sent,), Expected("quarantine-breach", order=who.order))
+    return Case(name, at_ms, (sent,), (Expected("quarantine-breach", order=who.order),))
 
 
 def _excused(who: Ordered, why: str) -> Silence:
-    return Silence(("quarantine-breach", "quarantined-vehicle-moving"), why, order=who.order)
+    rules = ("quarantine-breach", "quarantined-vehicle-moving", "transfer-not-arrived")
+    return Silence(rules, why, order=who.order)
 
 
 def _without_cars(people: People) -> list[Ordered]:

@@ -17,7 +17,7 @@ def arrival(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
     del turn
     gate, plate, sent = _entry(people.places, at_ms, rng)
     _through_town(people.places, gate, plate, at_ms, rng, sent, 3)
-    return Case("arrival", at_ms, tuple(sent), Expected(_RULE, subject=f"vehicle:{plate}"))
+    return Case("arrival", at_ms, tuple(sent), (Expected(_RULE, subject=f"vehicle:{plate}"),))
 
 
 def transit(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
@@ -29,7 +29,7 @@ def transit(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
     out_ms = later_ms + travel_s(camera, leaves) * SECOND_MS
     sent += passage(leaves, "out", plate, out_ms, rng, sure=True)
     expected = Expected(_RULE, subject=f"vehicle:{plate}", outcome="transit")
-    return Case("transit", at_ms, tuple(sent), expected)
+    return Case("transit", at_ms, tuple(sent), (expected,))
 
 
 def turned_back(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
