@@ -185,6 +185,8 @@ def services(ready: Ready) -> Iterator[Finding]:
     """Look at the services: do they answer, is their clock ours, how far behind are workers."""
     named = {"ingest": ready.ingest, "api": ready.api}
     named |= {f"worker {n}": url for n, url in enumerate(ready.workers, 1)}
+    if ready.sightings:
+        named["sightings"] = ready.sightings
     for name, url in named.items():
         try:
             page = fetch(url, "/readyz")

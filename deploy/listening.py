@@ -40,3 +40,4 @@ def _wanted(settings: Settings) -> Iterable[tuple[str, int, str]]:
     yield settings.host, settings.api_port, "CORDON_API_PORT"
     yield settings.host, settings.ingest_port, "CORDON_INGEST_PORT"
     yield settings.host, settings.worker_port, "CORDON_WORKER_PORT"
+    yield settings.host, settings.sightings_port, "CORDON_SIGHTINGS_PORT"

@@ -9,8 +9,8 @@ from deploy.private_file import write_private
 
 
 class Ready(Struct, frozen=True):
-    """Addresses of the API, of ingest and of the workers' health pages, the broker's bootstrap,
-    and three tokens."""
+    """Addresses of the API, of ingest, of the workers' health pages and of the sighting store's,
+    the broker's bootstrap, and three tokens."""
 
     api: str
     ingest: str
@@ -19,6 +19,7 @@ class Ready(Struct, frozen=True):
     device_token: str
     replay_token: str
     workers: list[str] = []
+    sightings: str = ""
 
     @classmethod
     def load(cls, path: Path) -> "Ready":

@@ -1,4 +1,4 @@
-"""One service in this process: `cordon ingest|worker|api`, and every child of `cordon up`."""
+"""One service in this process: `cordon ingest`, `cordon worker` and so on, or a child of `up`."""
 
 from collections.abc import Callable, Coroutine
 from importlib import import_module
@@ -9,12 +9,13 @@ import uvloop
 
 from schemas.settings import Settings
 
-Service = Literal["ingest", "worker", "api"]
+Service = Literal["ingest", "worker", "sightings", "api"]
 Serve = Callable[..., Coroutine[Any, Any, None]]
 
 MODULES: Final[dict[Service, str]] = {
     "ingest": "services.ingest.main",
     "worker": "services.alerts.agents.main",
+    "sightings": "services.alerts.sightings.main",
     "api": "services.api.main",
 }
 _log = structlog.get_logger(__name__)

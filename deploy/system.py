@@ -102,8 +102,9 @@ class System:
             self._keeper("worker", "CORDON_WORKER_PORT", name, places.worker(slot))
             for slot, name in enumerate(worker_names(settings.workers), 1)
         ]
+        self.sightings = self._keeper("sightings", "CORDON_SIGHTINGS_PORT")
         self.api = self._keeper("api", "CORDON_API_PORT")
-        self._services = [self.ingest, *self.workers, self.api]
+        self._services = [self.ingest, *self.workers, self.sightings, self.api]
         self._demo: Keeper | None = None
 
     @property
@@ -116,7 +117,7 @@ class System:
 
         Ends only by raising: BrokerError, TopicsError or KeepsDying, the first that happened.
         """
-        self._say("starting the broker and loading ingest, worker and api …")
+        self._say("starting the broker and loading ingest, worker, sightings and api …")
         await asyncio.gather(self._start_broker(), *(each.spawn() for each in self._services))
         self._say("waiting for the services …")
         kafka = {"CORDON_KAFKA": self.bootstrap}
@@ -150,7 +151,8 @@ class System:
         if self._demo is not None:
             await self._demo.stop(STOP_DEMO_S)
         await self.ingest.stop(STOP_INGEST_S)
-        await asyncio.gather(*(worker.stop(STOP_WORKERS_S) for worker in self.workers))
+        readers = [*self.workers, self.sightings]
+        await asyncio.gather(*(each.stop(STOP_WORKERS_S) for each in readers))
         await self.api.stop(STOP_API_S)
         await self._broker.stop()
 

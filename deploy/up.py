@@ -111,6 +111,7 @@ def service_environment(
         "CORDON_HOST": settings.host,
         "CORDON_INGEST_PORT": str(settings.ingest_port),
         "CORDON_API_PORT": str(settings.api_port),
+        "CORDON_SIGHTINGS_PORT": str(settings.sightings_port),
         # Several workers cannot have one port.
         "CORDON_WORKER_PORT": str(settings.worker_port if settings.workers == 1 else 0),
     }
@@ -143,6 +144,7 @@ def _ready(settings: Settings, system: System, credentials: Credentials) -> Read
         device_token=credentials.device_token,
         replay_token=credentials.replay_token,
         workers=[address(settings.host, worker.port) for worker in system.workers if worker.port],
+        sightings=address(settings.host, system.sightings.port or 0),
     )
 
 
