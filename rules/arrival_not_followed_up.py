@@ -2,10 +2,9 @@
 
 1. A person is checked inward at a site of role `boundary` or `checkpoint`, lives nowhere here, and
    names a **destination** with a grid; `receipt_h` later nobody has received them. Receipt is a
-   check
-   at a site of role `community`, or a residence or an order that is valid by then. Leaving again
-   ends it. Naming another grid begins the time anew. Checks inward within 24 hours of each other,
-   without leaving in between, are one arrival.
+   check at a site of role `community`, or a residence or an order that is valid by then. Leaving
+   again ends it. Naming another grid begins the time anew. Checks inward within 24 hours of each
+   other, without leaving in between, are one arrival.
 2. An arrival notice **announces** a person before the arrival; `arrival_h` after the day of the
    arrival the person was neither checked inward nor in a community.
 
@@ -14,8 +13,8 @@
   destination.
 - Receipt that comes later resolves the alert, outcome `cleared`. One in time that is reported late
   withdraws it, reason `received`.
-- A gate of a community in the destination's grid that was silent meanwhile (D32) speaks against it:
-  `source-silent`.
+- A gate of a community in the destination's grid that was silent meanwhile (D32) speaks against
+  it: `source-silent`.
 
 Thresholds:
 

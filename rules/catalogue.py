@@ -2,9 +2,9 @@
 
 **Answerable at the barrier**, from the registers and the scan alone (decision 0013): D01 in full;
 D03 as the code is shown (`around` is empty, so no second scan has changed it); D05 for a high
-temperature, while `fever.is_raised` asks for a recheck; D09 and D10 in full. `Registers.exemptions`
-and `Registers.cover` tell what lets somebody through. Not answerable: D18 and D34, which rest on
-what was read before.
+temperature, while `fever.is_raised` asks for a recheck; D09 and D10 in full.
+`Registers.exemptions` and `Registers.cover` tell what lets somebody through. Not answerable: D18
+and D34, which rest on what was read before.
 """
 
 from rules import (

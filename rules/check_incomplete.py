@@ -3,22 +3,21 @@
 A plate hit or a scan matches when all of this holds:
 
 1. the site's role is `checkpoint`, the direction is `in`, and a plate was read;
-2. no check of anybody is on record at the site within `within_min` minutes before or after. A check
-   of somebody unknown counts, and so does a scan with people in it. Where the scan and the vehicle
-   both name a lane, it must be the same one;
+2. no check of anybody is on record at the site within `within_min` minutes before or after. A
+   check of somebody unknown counts, and so does a scan with people in it. Where the scan and the
+   vehicle both name a lane, it must be the same one;
 3. that time is over; for a reading that came late it begins when it was accepted.
 
 A check with `refusal` matches as well, whatever else is on record.
 
 - Severity: medium; one lower when the reading came more than 30 minutes late. The match of a
   missing check has the instant at which it was due.
-- One alert per plate and site (for a refusal without a plate, per person and site);
-  quiet gap 2 hours. The subject is the site.
+- One alert per plate and site (for a refusal without a plate, per person and site); quiet gap 2
+  hours. The subject is the site.
 - What speaks against it, each counted by name: an **exemption** of any kind that holds there
   (`whitelist`, `green-channel`, `fleet`); the site or one of its devices was silent meanwhile
-  (`source-silent`, D32); the
-  reading was kept back or written down on paper (`offline`). A site that is not filed raises
-  nothing.
+  (`source-silent`, D32); the reading was kept back or written down on paper (`offline`). A site
+  that is not filed raises nothing.
 - What retracts it: a check that arrives late, an exemption that is filed late.
 
 Thresholds:

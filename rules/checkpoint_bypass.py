@@ -1,9 +1,9 @@
 """D29 checkpoint-bypass, 绕行逃检: a vehicle went past a checkpoint that no way leads around.
 
-Two sure readings (0.95) at most `window_s` apart match when every route that is filed between their
-sites leads through a **mandatory** checkpoint (`mandatory` of the site, `via` of the route), and
-nothing there is on record between them: no scan, no reading of the plate however doubtful, and none
-of a plate that is easily taken for it.
+Two sure readings (0.95) at most `window_s` apart match when every route that is filed between
+their sites leads through a **mandatory** checkpoint (`mandatory` of the site, `via` of the route),
+and nothing there is on record between them: no scan, no reading of the plate however doubtful, and
+none of a plate that is easily taken for it.
 
 - Severity: medium, which is the ceiling of a plate.
 - One alert per vehicle and checkpoint; quiet gap 6 hours.

@@ -30,7 +30,7 @@ from msgspec import Struct
 from rules.dossier import WORKER, Dossier, Dossiers, Raised, Told, of_fact
 from rules.match import Match
 from rules.rule import Rule
-from rules.tallies import PATIENCE_MS, add_up, end_of_minute, unpack
+from rules.tallies import PATIENCE_MS, add_up, added, end_of_minute, unpack
 from schemas.alerts import Reason, Subject
 from schemas.events import CLOCK_TYPE
 from schemas.joins import Fact
@@ -199,5 +199,5 @@ RULE = Rule(
     quiet_gap_ms=7 * DAY_MS,
     defaults={"events": 100, "skew_s": 30},
     describe=describe,
-    dossiers=Dossiers(assess=assess, keep_ms=DAY_MS, merge=merge),
+    dossiers=Dossiers(assess=assess, keep_ms=DAY_MS, merge=merge, adds=added),
 )

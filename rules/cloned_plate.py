@@ -1,10 +1,8 @@
 """D30 cloned-plate, 套牌嫌疑: one plate at two sites sooner than any vehicle can drive.
 
 Two readings with a confidence of at least 0.95 **contradict** each other when less than `share` of
-the
-least time of travel lies between them: the route's `min_s`, else the distance at 120 km/h where
-both
-positions are known and at least 2 km apart. A contradiction matches when
+the least time of travel lies between them: the route's `min_s`, else the distance at 120 km/h
+where both positions are known and at least 2 km apart. A contradiction matches when
 
 1. there is another one within `window_h` that shares no reading with it, so that one misreading is
    never enough; or
@@ -14,8 +12,8 @@ positions are known and at least 2 km apart. A contradiction matches when
 - One alert per vehicle; quiet gap 7 days.
 - What prevents it: the clock of a device was wrong (D33); a look-alike was read `often` within
   `window_h`, at several sites and at this one too: then the reading is taken for a misread.
-- While the suspicion holds (from the first reading until seven days after the last), D10 and D18 of
-  that plate are one severity lower and say so, and D39 says nothing.
+- While the suspicion holds (from the first reading until seven days after the last), D10 and D18
+  of that plate are one severity lower and say so, and D39 says nothing.
 
 Thresholds:
 

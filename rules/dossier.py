@@ -222,7 +222,9 @@ class Dossiers(Struct, frozen=True):
     opens without any event. `keep_ms` is the rule's longest window: facts are kept for that and
     for the 72 h in which a late event may still come. `roles` are the roles of sites at
     which every reading of every plate is gathered; elsewhere a known vehicle passes unasked.
-    With `merge` one fact may stand for many. The `newest` facts stay however old they are.
+    With `merge` one fact may stand for many; `adds` is its short way for a fact that only changes
+    the one at its place (None = it is not such a fact). The `newest` facts stay however old they
+    are.
     """
 
     assess: Assess
@@ -231,6 +233,7 @@ class Dossiers(Struct, frozen=True):
     opens: Mapping[str, Opens] = {}
     roles: frozenset[str] = frozenset()
     merge: Merge | None = None
+    adds: Callable[[Fact, Fact], Fact | None] | None = None
     newest: int = 0
 
 

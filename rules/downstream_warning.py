@@ -1,8 +1,7 @@
 """D01b downstream-warning, 预判: where a vehicle on the watch list may be seen next, and when.
 
 A reading of a plate that is a hit of D01 warns each site that a filed **route** joins to the site
-of
-the reading. A route that passes other sites (`via`) warns none; one holds both ways unless the
+of the reading. A route that passes other sites (`via`) warns none; one holds both ways unless the
 reverse is filed.
 
 - Severity: info. The alert's site is the one that is warned.

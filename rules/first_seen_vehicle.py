@@ -22,11 +22,12 @@ over.
 - Severity: low. Medium once `dwell_s` has passed since the entrance without an exit over the
   boundary.
 - One severity lower, and the reason says so, while the plate is suspected to be cloned (D30).
-- Left over the boundary within `dwell_s`: **transit**. The alert resolves itself with that outcome.
+- Left over the boundary within `dwell_s`: **transit**. The alert resolves itself with that
+  outcome.
 - One alert per region and plate; quiet gap 30 days. The subject is the vehicle.
-- An **exemption** of kind `green-channel` or `fleet` explains a vehicle where it holds: everywhere,
-  or in the zones of its `corridor` and at its `stops`. Such passages do not match; filed later, it
-  retracts. A `whitelist` does not explain why a vehicle is here.
+- An **exemption** of kind `green-channel` or `fleet` explains a vehicle where it holds:
+  everywhere, or in the zones of its `corridor` and at its `stops`. Such passages do not match;
+  filed later, it retracts. A `whitelist` does not explain why a vehicle is here.
 - The region is the first zone of kind `region` that the site lists; without one, the deployment.
   The deployment contains all regions: who enters it at a site in no region is known if any region
   knows it, and is followed into every one of them. A region does not contain sites in no region:

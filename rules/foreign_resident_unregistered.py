@@ -6,8 +6,7 @@ unless by then a residence of the person is valid (a hotel's too), the person wa
 or left again. Checks inward within 24 hours of each other are one arrival.
 
 - The document says that a registration is due; it says nothing about a risk, and no other rule
-  reads
-  it.
+  reads it.
 - Severity: medium, under the ceiling of the evidence.
 - One alert per person and arrival; quiet gap 7 days. The subject is the person.
 - A residence from later on resolves the alert, outcome `cleared`. One for that time that is filed

@@ -3,16 +3,14 @@
 A reading matches when its plate
 
 1. differs from a watched plate by one character of a common confusion group
-   (`schemas/confusion.py`),
-   and is as long;
+   (`schemas/confusion.py`), and is as long;
 2. was read with less than `below_confidence`;
 3. is on no entry itself (that is D01's), is not **established** here (read for a week), and no
    resident vehicle;
 4. was read where and in the direction in which the entry looks out.
 
 - Severity: low; medium where the watched plate is a resident vehicle whose `attributes` `colour`
-  and
-  `type` are those that the camera saw.
+  and `type` are those that the camera saw.
 - One alert per entry and site; quiet gap 30 minutes. Of several entries the first by its id is
   told.
 - With more than 10,000 watch entries no look-alikes are looked for.

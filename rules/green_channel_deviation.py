@@ -5,8 +5,7 @@ It is about exemptions of kind `green-channel` with a `corridor`. A reading with
 
 1. is **off the corridor**: its site is in no zone of the corridor and is no stop;
 2. ends too long a **stop**: the reading before was at the same site, more than `stop_s` ago, and
-   the
-   site is no approved stop;
+   the site is no approved stop;
 3. comes after the exemption has **expired**, within `trip_h` of a reading while it held.
 
 - Severity: medium. One alert per exemption and kind; quiet gap 7 days.

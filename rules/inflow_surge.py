@@ -1,10 +1,10 @@
 """D23 inflow-surge, 异常流入: far more vehicles come into a region within an hour than usually do.
 
-Counted are vehicles that were read `in` at a site of role `boundary`, with a confidence of at least
-0.85: each once an hour, by the time at which it happened, whoever read it. Not counted are
-previews,
-vehicles that a green channel or a fleet exempts there as filed by then, and readings that were
-accepted more than 72 hours late. The region is that of D18; sites in none are the deployment's.
+Counted are vehicles that were read `in` at a site of role `boundary`, with a confidence of at
+least 0.85: each once an hour, by the time at which it happened, whoever read it. Not counted are
+previews, vehicles that a green channel or a fleet exempts there as filed by then, and readings
+that were accepted more than 72 hours late. The region is that of D18; sites in none are the
+deployment's.
 
 An hour (of UTC) matches, while it lasts, when more than `at_least` vehicles came in, and more than
 the mean of the **same hour in the four weeks before** plus `sigmas` standard deviations.

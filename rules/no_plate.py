@@ -1,10 +1,8 @@
 """D35 no-plate, 无牌·遮挡: a vehicle without a readable plate passes one site after another.
 
 A reading or scan without a plate matches when at another site that a filed route joins to this one
-a
-vehicle of the same type and colour, without a plate too, was seen before, no sooner than the
-route's
-`min_s` and no later than its `p50_s`.
+a vehicle of the same type and colour, without a plate too, was seen before, no sooner than the
+route's `min_s` and no later than its `p50_s`.
 
 - Severity: low; at a site of role `checkpoint` medium.
 - One alert per site, type and colour; quiet gap 30 minutes. The subject is the vehicle, by its

@@ -1,8 +1,8 @@
 """D37 opened-without-approval, 未登记即营业·未批复工: premises are open that have no approval.
 
-A shop observation that says *open* matches when another one of the same premises said so
-`apart_s` to `within_h` before, none in between said *closed*, and no **approval** of the premises
-was valid at either time. So one look at a delivery or at somebody who cleans raises nothing.
+A shop observation that says *open* matches when another one of the same premises said so `apart_s`
+to `within_h` before, none in between said *closed*, and no **approval** of the premises was valid
+at either time. So one look at a delivery or at somebody who cleans raises nothing.
 
 - Severity: medium; evidence class system.
 - One alert per premises; quiet gap 24 hours. The subject is the premises.

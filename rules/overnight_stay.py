@@ -2,16 +2,14 @@
 
 From a reading inward at a site of role `community` until the next reading of the vehicle, wherever
 that is, it is taken to be inside. A night counts when that spans midnight to five o'clock; or when
-it
-takes at least `least_s` of it, and of one of the two nights before.
+it takes at least `least_s` of it, and of one of the two nights before.
 
 - Severity: low. The alert begins at five o'clock, by the engine's clock.
 - One alert per vehicle and community (the first zone of that kind that the gate lists, else the
-  gate
-  itself); quiet gap 7 days.
-- What prevents it: a resident vehicle, an exemption of any kind that covers the gate, a gate that
-  was
-  silent (D32). Filed later and valid then, the first two withdraw it.
+  gate itself); quiet gap 7 days.
+- What prevents it: a resident vehicle, or one that it may be a misread of; an exemption of any
+  kind that covers the gate, a gate that was silent (D32). Filed later and valid then, the first
+  two withdraw it.
 - Readings elsewhere are known at sites that have a position or lie on a route.
 
 Thresholds:
@@ -32,6 +30,7 @@ from rules.dossier import Dossier, Dossiers, Kept, Passed, Raised, of_fact
 from rules.match import Match
 from rules.rule import Rule
 from schemas.alerts import Reason, Subject
+from schemas.confusion import neighbours
 from schemas.joins import Fact
 from schemas.times import DAY_MS, HOUR_MS, SECOND_MS
 
@@ -166,6 +165,11 @@ def _excuse(dossier: Dossier, fact: Fact, due_ms: int) -> tuple[str | None, bool
                 not places or fact.site in places or not places.isdisjoint(zones)
             ):
                 return f"{exempt.kind}:{entry_id}", known_ms is not None
+        # At a gate where residents pass all day, this is nearly always one of them, misread.
+        for alike in sorted(neighbours(plate)):
+            for entry_id, home in dossier.about("resident-vehicle", alike, due_ms, **known):
+                if home.plate == alike:
+                    return f"look-alike:{entry_id}", known_ms is not None
     return None, False
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from rules.dossier import WORKER, Dossier, Dossiers, Kept, Raised, of_fact
 from rules.facts import Parameters
 from rules.match import Match
-from rules.tallies import PATIENCE_MS, add_up, unpack
+from rules.tallies import PATIENCE_MS, add_up, added, unpack
 from schemas.alerts import Reason, Subject
 from schemas.events import CLOCK_TYPE
 from schemas.joins import Fact
@@ -112,4 +112,6 @@ def _judge(
     yield Raised(f"{dossier.name}/{_MARK}", "source", dossier.name, match)
 
 
-DOSSIERS: Final = Dossiers(assess=assess, keep_ms=(BASELINE_D + 1) * DAY_MS, merge=add_up)
+DOSSIERS: Final = Dossiers(
+    assess=assess, keep_ms=(BASELINE_D + 1) * DAY_MS, merge=add_up, adds=added
+)

@@ -3,15 +3,15 @@
 A plate hit or the plate of a scan matches when all of this holds:
 
 1. the reading has at least `min_confidence` (a typed plate has 1.0) and is no preview;
-2. the plate is linked to a person with a strength of at least `min_strength`: by a vehicle link, or
-   because the order itself names the plate, which is strength 1.0;
+2. the plate is linked to a person with a strength of at least `min_strength`: by a vehicle link,
+   or because the order itself names the plate, which is strength 1.0;
 3. that person has an order that is valid at the reading's time and was filed by then (so was the
    link);
 4. the site does not list the order's zone, the grace is over, and nothing covers the person, as in
    D09.
 
-- Severity: medium. Low when another owner or driver without an order is linked to the vehicle: then
-  somebody else may be at the wheel. It never becomes a breach of the person.
+- Severity: medium. Low when another owner or driver without an order is linked to the vehicle:
+  then somebody else may be at the wheel. It never becomes a breach of the person.
 - One alert per order and plate; quiet gap 6 hours. Reads of one source within 15 s are one match.
   The subject is the vehicle.
 - Excuses that retract it: a permit, a transfer, the end of the order, the end of the link.

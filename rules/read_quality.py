@@ -6,8 +6,8 @@ or below `lowest_median_c` makes the device **biased** for the time of all its r
 stays biased until a window is in order again.
 
 **Cameras.** A reading is poor without a readable plate, or below a confidence of 0.85; previews do
-not count. An hour (of UTC, by the time of acceptance) of at least `min_reads` readings matches when
-more than `min_share` of them are poor, and more than `times_baseline` times the share in the
+not count. An hour (of UTC, by the time of acceptance) of at least `min_reads` readings matches
+when more than `min_share` of them are poor, and more than `times_baseline` times the share in the
 **same hour of the seven days before**: so nights are measured by nights. Where fewer than three of
 those days have readings, or the site is warming (`warm_until`), it raises nothing (`warming`).
 

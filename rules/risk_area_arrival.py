@@ -14,14 +14,15 @@ holds:
 - Severity: high, under the ceiling of the evidence: a notice is digital, a declaration what the
   check proves of the person. Low when the vehicle or all of them are on the whitelist: it shortens
   the severity and excuses nobody. Fleet and green channel change nothing.
-- One alert per household and day of arrival; quiet gap 24 hours. The subject is the household: that
-  of the residence or the order that was on file; else the vehicle that they came in, or the scan.
+- One alert per household and day of arrival; quiet gap 24 hours. The subject is the household:
+  that of the residence or the order that was on file; else the vehicle that they came in, or the
+  scan.
 - Nothing is read from plates or identity numbers.
 - Posting a notice again changes nothing. A notice that is corrected withdraws what it does not say
   any more (`notice-changed`), and so does a listing that turns out never to have held then
   (`area-not-listed`). An order that follows is the answer and takes nothing back.
-- Who is under order already (`already-under-order`), and a stay whose area or dates nobody can read
-  (`stay-unreadable`), are counted as suppressed.
+- Who is under order already (`already-under-order`), and a stay whose area or dates nobody can
+  read (`stay-unreadable`), are counted as suppressed.
 
 Thresholds:
 

@@ -3,8 +3,7 @@
 A check on the way in at a site of role `boundary` matches when
 
 1. the last check of the person on the way out at such a site was at least `away_h` hours and at
-   most
-   14 days before;
+   most 14 days before;
 2. a declared stay lies at least partly between the two, and its area was on the risk list at some
    time of that part, as filed by then (D17 has the same list).
 

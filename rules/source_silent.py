@@ -1,13 +1,13 @@
 """D32 source-silent, 设备/卡口静默: a site or a device that should report every so often does not.
 
-Who has to report says so in the registers: `heartbeat_s` of a **site** is about whatever comes from
-it, `heartbeat_s` of a **device** about what the device itself sends. 0 or nothing expects nothing.
-Every event and every heartbeat is a sign of life, at the time at which it was accepted. A heartbeat
-without a site speaks for the site at which its device is filed.
+Who has to report says so in the registers: `heartbeat_s` of a **site** is about whatever comes
+from it, `heartbeat_s` of a **device** about what the device itself sends. 0 or nothing expects
+nothing. Every event and every heartbeat is a sign of life, at the time at which it was accepted. A
+heartbeat without a site speaks for the site at which its device is filed.
 
 The rule is armed by a sign of life, if the entry was filed by then. `missed` times `heartbeat_s`
-later, without another sign, it raises an alert that has exactly that instant; the worker waits five
-seconds more, for what other partitions may know.
+later, without another sign, it raises an alert that has exactly that instant; the worker waits
+five seconds more, for what other partitions may know.
 
 - Severity: medium; evidence class system. The subject is the site, or the source.
 - One alert per silence, so that its quiet gap 7 days long joins nothing. The next sign of life

@@ -26,7 +26,7 @@ _decode = msgspec.json.Decoder(Slots).decode
 
 def pack(slots: Slots) -> str:
     """Return slots as the text that a fact carries."""
-    return _encode({slot: slots[slot] for slot in sorted(slots)}).decode()
+    return _encode(dict(sorted(slots.items()))).decode()
 
 
 def unpack(counted: str) -> Slots:
@@ -47,14 +47,20 @@ def add_up(facts: Sequence[Fact]) -> Iterable[Fact]:
 
 
 def _sum(one: Fact, other: Fact) -> Fact:
-    slots = unpack(one.what)
-    for slot, bins in unpack(other.what).items():
-        there = slots.setdefault(slot, {})
-        for name, count in bins.items():
-            there[name] = there.get(name, 0) + count
+    slots = _decode(one.what)
+    for slot, bins in _decode(other.what).items():
+        there = slots.get(slot)
+        if there is not None:
+            bins = {name: bins.get(name, 0) + there.get(name, 0) for name in {*bins, *there}}
+            bins = dict(sorted(bins.items()))
+        slots[slot] = bins
     last = max(one, other, key=lambda fact: (fact.recorded_ms, fact.site))
-    bins_sorted = {slot: dict(sorted(bins.items())) for slot, bins in slots.items()}
-    return msgspec.structs.replace(last, what=pack(bins_sorted))
+    return msgspec.structs.replace(last, what=pack(slots))
+
+
+def added(before: Fact, portion: Fact) -> Fact | None:
+    """Return a fact with one more portion of its place; a fact with an id counts nothing."""
+    return None if portion.id else _sum(before, portion)
 
 
 # How far apart an event and its acceptance lie, in whole seconds, is counted coarsely: below ten

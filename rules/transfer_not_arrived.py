@@ -10,11 +10,11 @@ then.
 - A transfer that is filed anew or deleted before it is due is judged as it is then. After that a
   later eta, or other persons, withdraw the alert, reason `transfer-changed`; a deletion does not.
   An arrival in time that is reported late withdraws it too, reason `arrived-in-time`.
-- **On arrival the zone of the order becomes the transfer's `to_zone`**, for D09, D10 and every rule
-  that asks for the order: seen there is where they have to be, seen at home is not. An arrival that
-  is reported late excuses from its own time on and accuses from its report on. A version of the
-  order that begins after the arrival says itself where its person has to be; so does one that was
-  filed after it and names another zone than the transfer's `from_zone`.
+- **On arrival the zone of the order becomes the transfer's `to_zone`**, for D09, D10 and every
+  rule that asks for the order: seen there is where they have to be, seen at home is not. An
+  arrival that is reported late excuses from its own time on and accuses from its report on. A
+  version of the order that begins after the arrival says itself where its person has to be; so
+  does one that was filed after it and names another zone than the transfer's `from_zone`.
 
 Thresholds:
 

@@ -2,15 +2,14 @@
 
 What is judged is
 
-1. a vehicle whose nights D20 found: it has stayed when `stay_h` have passed since it went in and it
-   was not seen to leave, or with the second night within three days; and
+1. a vehicle whose nights D20 found: it has stayed when `stay_h` have passed since it went in and
+   it was not seen to leave, or with the second night within three days; and
 2. a tip about a **new face** at an address, who is taken to have stayed `stay_h` after it.
 
 It matches `lag_h` after that, because registers lag, unless a registration is valid by then: a
 resident vehicle, or the residence of a person who is linked to the vehicle; for a tip a residence
-at
-the address (written with or without spaces, wide or narrow) that was filed no earlier than `lag_h`
-before it, since whoever lived there before is no new face.
+at the address (written with or without spaces, wide or narrow) that was filed no earlier than
+`lag_h` before it, since whoever lived there before is no new face.
 
 - Severity: medium, under the ceiling of the evidence: vehicle or tip.
 - One alert per vehicle and community, or per address; quiet gap 7 days. The subject is the vehicle

@@ -1,9 +1,9 @@
 """D11 zone-crossing, 隔离圈进出: the device of somebody under order has left the zone.
 
 The position fixes of an order (`cordon.position-fix.v1`) are followed in order of time. Everything
-is compared in WGS-84; what is filed or sent in GCJ-02 is converted first. A fix is **outside** when
-it lies further from the edge of the order's zone than `least_m`, and than `accuracies` times its
-own accuracy; it is **inside** when it lies in the zone; between the two it says neither.
+is compared in WGS-84; what is filed or sent in GCJ-02 is converted first. A fix is **outside**
+when it lies further from the edge of the order's zone than `least_m`, and than `accuracies` times
+its own accuracy; it is **inside** when it lies in the zone; between the two it says neither.
 
 1. Exit: two fixes in a row are outside, or one is and none says otherwise for `outside_s`.
 2. Outside at the start: the first fix, `start_s` after the order's start or later, is outside.

@@ -100,7 +100,8 @@ class Alert(Struct, omit_defaults=True, kw_only=True):
     """An alert at one revision; `dedupe` and `began` are the finding's.
 
     `capped_by` is the alert that stands for this one and others of its rule and place, because
-    there are too many of them (CORDON_ALERT_CAP).
+    there are too many of them (CORDON_ALERT_CAP). `escalation` is the level, from 1, that it has
+    reached because nobody does what it waits for (rule `overdue`).
     """
 
     id: str
@@ -128,6 +129,7 @@ class Alert(Struct, omit_defaults=True, kw_only=True):
     dedupe: str | None = None
     began: Instant | None = None
     capped_by: str | None = None
+    escalation: int | None = None
 
     # A reader filters on `historical: false`, so it is written even when it is false.
 

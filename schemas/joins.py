@@ -14,6 +14,8 @@ DEVICE_BIAS = "cordon.device-bias.v1"
 FACT_TOLD = "cordon.fact.v1"
 CONDITION_TOLD = "cordon.condition.v1"
 CORRECTED = "cordon.corrected.v1"
+# No scan has more (schemas/events.py).
+MOST_PERSONS = 100
 LOOK_BACK = "cordon.look-back.v1"
 
 
@@ -148,12 +150,19 @@ class LookBack(Join, kw_only=True, gc=False):
 class Corrected(Join, kw_only=True, gc=False):
     """An event that another one of its source replaces (`corrects`): it counts no more.
 
-    For every partition, since what it was about may be in any.
+    For every partition, since what it was about may be in any. A scan has so many `persons` at
+    most, whose checks are numbered.
     """
 
     type: str = CORRECTED
     source: str
     id: str
+    persons: int = 0
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The event's id, and those of the checks that were split from it."""
+        return frozenset((self.id, *(f"{self.id}#{n}" for n in range(1, self.persons + 1))))
 
 
 JOINS_BY_TYPE: dict[str, type[Join]] = {

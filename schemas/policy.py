@@ -1,6 +1,7 @@
 """Which thresholds a policy may set, and within which bounds.
 
-The defaults stand with each rule; a test holds the two together. A value beyond a bound would
+The defaults stand with each rule (those of `overdue` in services/api/overdue.py); a test holds
+the two together. A value beyond a bound would
 not be a stricter policy but a broken one: the engine forgets what no bound lets it need.
 """
 
@@ -123,6 +124,13 @@ BOUNDS: Final[dict[str, dict[str, Bound]]] = {
     },
     "nil-report-missing": {"grace_s": (0, 14_400)},
     "duty-no-show": {"grace_s": (0, 7200)},
+    # Down to a second: a drill need not take half an hour.
+    "overdue": {
+        "ack_critical_s": (1, 86_400),
+        "ack_high_s": (1, 86_400),
+        "ack_medium_s": (1, 86_400),
+        "dispatch_critical_s": (1, 86_400),
+    },
 }
 
 

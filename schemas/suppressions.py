@@ -287,10 +287,10 @@ SUPPRESSORS: Final[tuple[Suppressor, ...]] = (
     ),
     Suppressor(
         "look-alike",
-        "prevents",
-        ("cloned-plate",),
-        "it may be a misread of a plate that is often read there",
-        "可能误读自当地常见的相似号牌",
+        "withdraws",
+        ("overnight-stay", "cloned-plate"),
+        "it may be a misread of a similar plate that is known there",
+        "可能误读自当地已知的相似号牌",
     ),
     Suppressor(
         "contradiction",

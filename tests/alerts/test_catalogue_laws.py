@@ -36,12 +36,9 @@ def ran(lines: Sequence[Line], partitions: int = 1, **how: Any) -> Deployment:
 
 def out_of_order(history: History, data: st.DataObject) -> Sequence[Line]:
     """The registers read to the end first, then the events in any order, some of them twice."""
-    events = history.events
-    if not events:
-        return history.lines
-    again = data.draw(st.lists(st.sampled_from(events), max_size=2))
-    shuffled = data.draw(st.permutations([*events, *again]))
-    return [*history.registers, *shuffled, history.end]
+    again = data.draw(st.lists(st.sampled_from(history.events), max_size=2))
+    shuffled = data.draw(st.permutations([*history.events, *again]))
+    return [*history.registers, *shuffled, *history.after]
 
 
 @families

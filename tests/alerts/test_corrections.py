@@ -124,3 +124,13 @@ def test_a_preview_can_correct_and_raises_nothing() -> None:
     seen = hit("浙F12345", "inner", "02-10 10:00", event_id="h1")
     preview = hit("浙F12345", "inner", "02-10 10:00", event_id="h2", preview=True)
     assert standing(after(linked, seen, correcting(preview, "h1"))) == []
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_whoever_is_not_in_the_corrected_scan_any_more_was_not_there(partitions: int) -> None:
+    first = scan("exit", "02-10 10:00", people=["zhao", "wang"])
+    again = {**scan("exit", "02-10 10:00", people=["zhao"]), "id": "again"}
+    lines = [first, correcting(again, first["id"])]
+    for events in (lines, lines[::-1]):
+        run = Deployment(partitions=partitions).run(steps([*ORDERS, *events]))
+        assert standing(run) == []

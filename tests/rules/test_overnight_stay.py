@@ -145,3 +145,12 @@ def test_any_order_partitions_and_crashes_end_the_same() -> None:
     for number in range(3):
         deployment = Deployment().run(steps([CAME, clock("02-11 01:00"), DAWN]), crashes={number})
         assert len(stays(deployment)) == 1
+
+
+def test_a_misread_of_a_resident_is_no_stranger() -> None:
+    night = (hit("浙F1234S", "gate-1", "02-10 21:00", "in"), DAWN)
+    assert len(stays(after(*night))) == 1
+    quiet = after(resident("浙F12345"), *night)
+    assert stays(quiet) == []
+    assert quiet.counts["suppressed:overnight-stay:look-alike"] == 1
+    assert stays(after(*night, resident("浙F12345", filed="02-12 10:00"))) == []

@@ -39,6 +39,11 @@ _MERGED: Final[dict[str, Merge]] = {
     for rule in CATALOGUE
     if rule.dossiers is not None and rule.dossiers.merge is not None
 }
+_ADDS: Final = {
+    rule.name: rule.dossiers.adds
+    for rule in CATALOGUE
+    if rule.dossiers is not None and rule.dossiers.adds is not None
+}
 # Roles of sites at which some rule wants every reading.
 ROLES = frozenset(
     role for rule in CATALOGUE if rule.dossiers is not None for role in rule.dossiers.roles
@@ -108,12 +113,25 @@ class Dossiers:
             self._counts["facts-too-late"] += 1
             return
         if merge is not None:
+            if self._add(rule, key, facts, fact):
+                return
             self._merge(rule, key, {each.place: each for each in merge([*facts.values(), fact])})
             return
         facts[fact.place] = fact
         self._note(rule, key, fact)
         self.changed.add((rule, key))
         self._limit(rule, key, facts)
+
+    def _add(self, rule: str, key: str, facts: dict[episodes.Place, Fact], fact: Fact) -> bool:
+        """Add a fact to the one at its place, where that changes no other."""
+        before, adds = facts.get(fact.place), _ADDS.get(rule)
+        after = adds(before, fact) if adds is not None and before is not None else None
+        if after is None:
+            return False
+        facts[fact.place] = after
+        self._note(rule, key, after)
+        self.changed.add((rule, key))
+        return True
 
     def _merge(self, rule: str, key: str, after: dict[episodes.Place, Fact]) -> None:
         before = self._book.facts[rule, key]
@@ -151,15 +169,15 @@ class Dossiers:
             for _, source, _ in facts:
                 self._told_by[source].add(which)
 
-    def take_out(self, source: str, event_id: str) -> None:
-        """Take out the facts of one event."""
+    def take_out(self, source: str, ids: frozenset[str]) -> None:
+        """Take out the facts of one event, which may have several ids."""
         for which in sorted(self._told_by.get(source, ())):
             facts = self._book.facts.get(which, {})
             # One event may be several facts: then they are numbered.
             for place in [
                 (time_ms, of, fact_id)
                 for time_ms, of, fact_id in facts
-                if of == source and event_id in (fact_id, fact_id.rpartition("#")[0])
+                if of == source and (fact_id in ids or fact_id.rpartition("#")[0] in ids)
             ]:
                 self._note(*which, facts.pop(place))
                 self.changed.add(which)

@@ -14,6 +14,7 @@ from rules.facts import ARCHIVE_MS, Cover, Read, SiteFacts
 from rules.registers import Registers
 from schemas.events import KIND_BY_TYPE
 from schemas.joins import (
+    MOST_PERSONS,
     ConditionTold,
     Corrected,
     DeviceBias,
@@ -42,7 +43,7 @@ from services.alerts.engine.decode import (
 from services.alerts.engine.dossiers import DEADLINE as OF_A_DOSSIER
 from services.alerts.engine.dossiers import Dossiers
 from services.alerts.engine.findings import LATE_MS, Findings
-from services.alerts.engine.identities import identity
+from services.alerts.engine.identities import corrected, counted, forestalled, identity
 from services.alerts.engine.passages import Passages
 from services.alerts.engine.persons import Persons
 from services.alerts.engine.sites import Sites
@@ -236,11 +237,19 @@ class Engine:
                 who = identity(event.source, event.id)
                 if who in seen:
                     self._counts["duplicates"] += 1
+                    self._count_forestalled(event)
                     continue
                 seen.add(who)
                 self._fresh.append(who)
             kept.append(event)
         return kept
+
+    def _count_forestalled(self, event: Hit | Scan | PersonSeen | Reported) -> None:
+        """Count an event whose correction came before it: its source lived, as in any order."""
+        seen, mark = self.book.identities.seen, counted(event.source, event.id)
+        if forestalled(event.source, event.id) in seen and mark not in seen:
+            self._mark(mark)
+            self._tallies.count((event,))
 
     def flush(self, next_offsets: dict[str, int]) -> Output:
         """Return what came of all events applied since the last flush."""
@@ -321,8 +330,11 @@ class Engine:
             return
         if event.corrects is not None and event.corrects != event.id:
             self._counts["corrections"] += 1
-            corrected = Corrected(source=event.source, id=event.corrects)
-            self._join(source_key(event.source), corrected, everywhere=True)
+            persons = MOST_PERSONS if isinstance(event, Scan) else 0
+            replaced = Corrected(source=event.source, id=event.corrects, persons=persons)
+            self._join(source_key(event.source), replaced, everywhere=True)
+            # Here at once: the two must not become one passage.
+            self._take_out(replaced)
         if isinstance(event, Hit) and event.data.is_preview:
             return
         time_ms, recorded_ms = parse_ms(event.time), parse_ms(event.recordedtime)
@@ -392,20 +404,24 @@ class Engine:
 
     def _take_join(self, join: Join) -> None:
         if isinstance(join, TemperatureRead):
+            if self._is_corrected(join.source, join.id):
+                return
             bias = self._thermometers.take(join)
             if bias is not None:
                 self._join(source_key(bias.source), bias, everywhere=True)
         elif isinstance(join, DeviceBias):
             self._persons.take_bias(join)
         elif isinstance(join, FactTold):
-            self._dossiers.take(join)
+            fact = join.fact
+            if join.gone or not self._is_corrected(fact.source, fact.id):
+                self._dossiers.take(join)
         elif isinstance(join, ConditionTold):
             self._dossiers.take(join)
             self._findings.doubt(join.kind, join.subject)
             if join.kind in (transfers.ARRIVED, transfers.KNOWN):
                 self._take_arrival(join.subject)
         elif isinstance(join, Corrected):
-            self._take_out(join.source, join.id)
+            self._take_out(join)
         elif isinstance(join, LookBack):
             self._dossiers.gather(join, join.type)
 
@@ -422,26 +438,40 @@ class Engine:
         self._dossiers.review(changes)
         self._persons.ask_anew(person)
 
-    def _forestall(self, corrected: Corrected) -> None:
-        who = identity(corrected.source, corrected.id)
-        if who not in self.book.identities.seen:
-            self.book.identities.seen.add(who)
-            self._fresh.append(who)
+    def _forestall(self, replaced: Corrected) -> None:
+        for event_id in sorted(replaced.ids):
+            who = identity(replaced.source, event_id)
+            if who not in self.book.identities.seen:
+                self._mark(who)
+                self._mark(forestalled(replaced.source, event_id))
 
-    def _take_out(self, source: str, event_id: str) -> None:
+    def _mark(self, mark: bytes) -> None:
+        if mark not in self.book.identities.seen:
+            self.book.identities.seen.add(mark)
+            self._fresh.append(mark)
+
+    def _is_corrected(self, source: str, event_id: str) -> bool:
+        """Tell whether what another partition tells of an event was overtaken by its correction."""
+        # The checks of a scan are numbered, and so are several facts of one event.
+        names = {event_id, event_id.rpartition("#")[0]}
+        return any(corrected(source, name) in self.book.identities.seen for name in names)
+
+    def _take_out(self, replaced: Corrected) -> None:
         """Let an event count no more: whatever came of it goes."""
-        who = identity(source, event_id)
+        source, ids, clock_ms = replaced.source, replaced.ids, self.book.clock_ms
+        self._mark(corrected(source, replaced.id))
         for site_id, waiting in list(self.book.waiting.items()):
-            if who.hex() in waiting:
-                self.book.stop_waiting(site_id, who.hex())
-        self._dossiers.take_out(source, event_id)
-        self.book.tracks.take_out(source, event_id, self.book.clock_ms)
-        self._visits.take_out(source, event_id, self.book.clock_ms)
-        bias = self._thermometers.take_out(source, event_id)
+            for who in [identity(source, event_id).hex() for event_id in ids]:
+                if who in waiting:
+                    self.book.stop_waiting(site_id, who)
+        self._dossiers.take_out(source, ids)
+        self.book.tracks.take_out(source, replaced.id, clock_ms)
+        self._visits.take_out(source, ids, clock_ms)
+        bias = self._thermometers.take_out(source, ids)
         if bias is not None:
             self._join(source_key(source), bias, everywhere=True)
-        self._findings.take_out(source, event_id, "corrected")
-        self._persons.take_out(source, event_id)
+        self._findings.take_out(source, ids, "corrected")
+        self._persons.take_out(source, replaced.id, ids)
 
     def _join(self, key: str, join: Join, *, everywhere: bool) -> None:
         self._joins.append(Joined(key, _encode(join), everywhere))

@@ -143,9 +143,9 @@ def _is_folded(history: History, match: Match) -> bool:
     )
 
 
-def take_out(history: History, source: str, event_id: str, rule: Rule, why: str) -> bool:
+def take_out(history: History, source: str, ids: frozenset[str], rule: Rule, why: str) -> bool:
     """Take out what came of one event; `why` is told of an alert that loses its last match."""
-    gone = [each for match in history.matches for each in folds.of_event(match, source, event_id)]
+    gone = [each for match in history.matches for each in folds.of_event(match, source, ids)]
     for match in gone:
         settle(history, rule, match.first_ms, match.last_ms)
     if gone:

@@ -155,10 +155,10 @@ class Findings:
         if self._registers.newest_ms > known_by(match.first_ms, match.recorded_ms):
             self.review(key, match.first_ms, match.last_ms)
 
-    def take_out(self, source: str, event_id: str, why: str) -> None:
+    def take_out(self, source: str, ids: frozenset[str], why: str) -> None:
         """Take out whatever came of one event, in every history."""
         for key, history in self._book.histories.items():
-            if episodes.take_out(history, source, event_id, BY_NAME[key[0]], why):
+            if episodes.take_out(history, source, ids, BY_NAME[key[0]], why):
                 self.touched.add(key)
 
     def about(self, rule: Rule, who: str) -> list[str]:

@@ -78,11 +78,11 @@ def within(match: Match, since_ms: int, until_ms: int) -> Iterator[Match]:
                 yield _alone(match, part)
 
 
-def of_event(match: Match, source: str, event_id: str) -> list[Match]:
+def of_event(match: Match, source: str, ids: frozenset[str]) -> list[Match]:
     """Return the matches that a match stands for and that came of an event."""
     if match.source != source:
         return []
-    return [_alone(match, part) for part in _parts(match) if part[2] == event_id]
+    return [_alone(match, part) for part in _parts(match) if part[2] in ids]
 
 
 def newest(match: Match, most: int) -> list[Match]:

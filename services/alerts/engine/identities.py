@@ -15,6 +15,21 @@ def identity(source: str, event_id: str) -> bytes:
     return xxh3_128_digest(f"{source}\0{event_id}".encode())
 
 
+def corrected(source: str, event_id: str) -> bytes:
+    """Return the mark of an event that another one has replaced."""
+    return identity(source, f"{event_id}\0corrected")
+
+
+def forestalled(source: str, event_id: str) -> bytes:
+    """Return the mark of an event that was replaced before it came."""
+    return identity(source, f"{event_id}\0forestalled")
+
+
+def counted(source: str, event_id: str) -> bytes:
+    """Return the mark of an event that was forestalled, and came."""
+    return identity(source, f"{event_id}\0counted")
+
+
 class Identities:
     """A set with an hour glass: what a batch adds is one chunk, and chunks leave after a day."""
 

@@ -185,9 +185,9 @@ class Persons:
             biased=_within(self._book.biased.get(seen.source, ()), seen.time_ms),
         )
 
-    def take_out(self, source: str, event_id: str) -> None:
+    def take_out(self, source: str, event_id: str, ids: frozenset[str]) -> None:
         """Take out the check that an event was, and look at those around it anew."""
-        for person, gone in list(self.checks.take_out(source, event_id)):
+        for person, gone in list(self.checks.take_out(source, event_id, ids)):
             self._ask_again(person, self.checks.of(person), near=[gone])
 
     # Thermometers.

@@ -70,16 +70,20 @@ class RecentChecks:
         self._note(person, (check,))
         return checks
 
-    def take_out(self, source: str, event_id: str) -> Iterable[tuple[str, RecentCheck]]:
-        """Take out the check that an event was; yield whose it was, and the check."""
+    def take_out(
+        self, source: str, event_id: str, ids: frozenset[str]
+    ) -> Iterable[tuple[str, RecentCheck]]:
+        """Take out the checks that an event was, all of whose `ids` begin with `event_id`; yield
+        whose each was, and the check."""
         part = event_id.encode()
         # Most records are passed over by a look at their bytes.
         for person in [who for who, packed in self._book.checks.items() if part in packed]:
             checks = self.of(person)
-            gone = [each for each in checks if (each.source, each.id) == (source, event_id)]
+            gone = [each for each in checks if each.source == source and each.id in ids]
             if gone:
                 self._keep(person, [each for each in checks if each not in gone])
-                yield person, gone[0]
+                for each in gone:
+                    yield person, each
 
     def _keep(self, person: str, checks: list[RecentCheck]) -> None:
         if checks:

@@ -32,9 +32,7 @@ class SteadySite(Struct):
 class Sites:
     """The sites that events named since the registers changed; None = one that is not steady."""
 
-    def __init__(
-        self, registers: Registers, book: Book, tracks_at: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, registers: Registers, book: Book, tracks_at: Callable[[str], bool]) -> None:
         """`tracks_at` tells whether readings at a site belong into tracks."""
         self._registers = registers
         self._book = book

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
+from msgspec import Struct
 from xxhash import xxh64_hexdigest
 
 from rules import clock_skew, inflow_surge, plate_quality, source_silent
@@ -55,6 +56,14 @@ class _Seconds(dict[str, int]):
         return seconds
 
 
+class _Portion(Struct):
+    """Counts of one span that are told together: as of when, of which site, by slot and bin."""
+
+    at_ms: int
+    site: str
+    slots: Slots
+
+
 class Tallies:
     """The counts of one partition."""
 
@@ -80,6 +89,7 @@ class Tallies:
         self._seconds = _Seconds()
         self._stale = True
         self._ahead: dict[str, str] = {}
+        self._portions: dict[tuple[str, str, int], _Portion] = {}
 
     # Who is watched.
 
@@ -118,8 +128,7 @@ class Tallies:
             self._watch()
         self._is_heard = True
         tallies, sites, sources = self._book.counted.tallies, self._sites, self._sources
-        entrances = self._entrances
-        minute = ""
+        entrances, tally_of, low = self._entrances, tallies.get, LOW_CONFIDENCE
         for event in batch:
             try:
                 if type(event) is not Hit:
@@ -127,25 +136,23 @@ class Tallies:
                     continue
                 # This is the way of nearly all events: it must cost next to nothing.
                 data, recorded = event.data, event.recordedtime
-                tally = tallies.get(event.source)
-                if not recorded.startswith(minute) or not minute:
-                    minute = recorded[:16]
+                tally = tally_of(event.source)
+                minute = recorded[:16]
                 if tally is None or tally.minute != minute:
                     tally = self._turn(event.source, data.site, recorded)
                 if (
-                    data.confidence >= LOW_CONFIDENCE
+                    event.time[:18] == recorded[:18]
+                    and data.confidence >= low
                     and data.plate is not None
-                    and data.capture_mode == "online"
                     and not data.is_preview
-                    and event.time[:18] == recorded[:18]
+                    and data.capture_mode == "online"
                 ):
                     tally.plain += 1
                 else:
                     self._count_unusual(tally, data, event.time, recorded)
                 if data.direction == "in" and data.site in entrances:
                     self._note_entry(event, data.confidence)
-                life = sites.get(data.site)
-                if life is not None:
+                if sites and (life := sites.get(data.site)) is not None:
                     if life.last < recorded <= life.limit:
                         life.last = recorded
                     else:
@@ -157,6 +164,7 @@ class Tallies:
             except Exception:
                 # Its instants or fields mean nothing. It is judged next, which sets it aside.
                 self._counts["not-counted"] += 1
+        self._hand_portions()
 
     def _count_unusual(self, tally: Tally, data: SeenPlate, time: str, recorded: str) -> None:
         if data.capture_mode == "online":
@@ -291,6 +299,7 @@ class Tallies:
                 life.saved = life.last
                 changed.add(("n", str(shard_of(life.key))))
 
+        self._hand_portions()
         if clock_ms - self._told_ms >= _ENTRIES_EVERY_MS:
             self._told_ms = clock_ms
             self._tell_entries()
@@ -340,8 +349,25 @@ class Tallies:
         tally.good, tally.poor, tally.saved = 0, 0, -1
 
     def _tell(self, rule: str, tally: Tally, span_ms: int, at_ms: int, slots: Slots) -> None:
-        fact = Fact(span_ms, tally.source, "", at_ms, "", tally.site, what=pack(slots))
-        self._teller.hand(rule, source_key(tally.source), fact)
+        name = (rule, tally.source, span_ms)
+        at_hand = self._portions.get(name)
+        if at_hand is None:
+            self._portions[name] = _Portion(at_ms, tally.site, slots)
+            return
+        at_hand.at_ms, at_hand.site = at_ms, tally.site
+        for slot, bins in slots.items():
+            there = at_hand.slots.setdefault(slot, {})
+            for which, count in bins.items():
+                there[which] = there.get(which, 0) + count
+
+    def _hand_portions(self) -> None:
+        """Hand over what was told since the last call, one portion of a span."""
+        for (rule, source, span_ms), portion in self._portions.items():
+            fact = Fact(
+                span_ms, source, "", portion.at_ms, "", portion.site, what=pack(portion.slots)
+            )
+            self._teller.hand(rule, source_key(source), fact)
+        self._portions.clear()
 
     def _tell_life(self, life: Life, first_ms: int, last_ms: int) -> None:
         fact = source_silent.life(

@@ -57,10 +57,10 @@ class Thermometers:
             return None
         return DeviceBias(source=read.source, since_ms=self._since_ms(read.source), spans=after)
 
-    def take_out(self, source: str, event_id: str) -> DeviceBias | None:
+    def take_out(self, source: str, ids: frozenset[str]) -> DeviceBias | None:
         """Take out the reading that an event was; return what every partition has to know."""
         kept = self._book.readings.get(source, {})
-        gone = [place for place, reading in kept.items() if reading.id == event_id]
+        gone = [place for place, reading in kept.items() if reading.id in ids]
         if not gone:
             return None
         before = self._spans(source, self._device(source))

@@ -126,13 +126,13 @@ class Visits:
             self._findings.replace(_RULE, f"{region}/{plate}", "vehicle", plate, matches, oldest_ms)
         return min(due, default=FOREVER)
 
-    def take_out(self, source: str, event_id: str, clock_ms: int) -> None:
+    def take_out(self, source: str, ids: frozenset[str], clock_ms: int) -> None:
         """Take out the reading that an event was; a day on which a vehicle was known stands."""
         for folded in sorted(self._read_by.get(source, ())):
             group = self._book.groups.get(folded)
             if group is None:
                 continue
-            kept = [each for each in group.reads if (each.source, each.id) != (source, event_id)]
+            kept = [each for each in group.reads if each.source != source or each.id not in ids]
             if len(kept) < len(group.reads):
                 plates = sightings.plates_of(group.reads)
                 group.reads = kept

@@ -27,22 +27,25 @@ moments: SearchStrategy[int] = st.builds(
 delays = st.sampled_from((0, 0, 0, 0, 90 * SECOND_MS, 40 * MINUTE_MS, 5 * HOUR_MS, 40 * HOUR_MS))
 # When something is filed: long before, meanwhile, or when all is over.
 filed_at: SearchStrategy[int] = st.one_of(st.just(LONG_AGO), moments, st.just(END - HOUR_MS))
+# The clock goes on at all times, and no batch spans more of it than this.
+_TICK_MS = 12 * HOUR_MS
 _ENDS = (END, END + 3 * HOUR_MS, END + 80 * HOUR_MS)
 
 Draw = Callable[[st.DrawFn], Line]
 
 
 class History(Struct, frozen=True):
-    """What is filed before anything happens, and what happens and is filed then, in order of
-    acceptance; ticks of the clock are among it, one of them the last."""
+    """What is filed before anything happens, what happens and is filed then, in order of
+    acceptance with ticks of the clock among it, and the ticks after all that."""
 
     before: tuple[Line, ...]
     meanwhile: tuple[Line, ...]
+    after: tuple[Line, ...]
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """All of it in order of acceptance."""
-        return (*self.before, *self.meanwhile)
+        return (*self.before, *self.meanwhile, *self.after)
 
     @property
     def registers(self) -> tuple[Line, ...]:
@@ -51,13 +54,8 @@ class History(Struct, frozen=True):
 
     @property
     def events(self) -> tuple[Line, ...]:
-        """All that happens, without the last tick of the clock."""
-        return tuple(line for line in self.meanwhile[:-1] if not is_register(line))
-
-    @property
-    def end(self) -> Line:
-        """The last tick of the clock."""
-        return self.meanwhile[-1]
+        """All that happens, ticks of the clock among it."""
+        return tuple(line for line in self.meanwhile if not is_register(line))
 
 
 class Family(Struct, frozen=True):
@@ -100,14 +98,14 @@ def _histories(draw: st.DrawFn, family: Family) -> History:
     filings = [
         each(draw) for each in draw(st.lists(st.sampled_from(family.filings), max_size=4))
     ]
-    ticks = [clock(when) for when in draw(st.lists(moments, max_size=2))]
+    ticks = [clock(when) for when in range(DAWN, END, _TICK_MS)]
     together = sorted(
         (*filings, *events, *ticks), key=lambda line: (recorded_ms(line), not is_register(line))
     )
-    end = clock(draw(st.sampled_from(_ENDS)))
-    early = [line for line in together if is_register(line) and recorded_ms(line) < DAWN]
-    late = [line for line in together if line not in early]
-    return History((*before, *early), (*late, end))
+    end_ms = draw(st.sampled_from(_ENDS))
+    after = [clock(when) for when in (*range(END, end_ms, _TICK_MS), end_ms)]
+    early = [line for line in together if recorded_ms(line) < DAWN]
+    return History((*before, *early), tuple(together[len(early) :]), tuple(after))
 
 
 def _correction(draw: st.DrawFn, line: Line, event_id: str) -> Line:
