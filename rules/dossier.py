@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from rules.entries import Filed
 from rules.facts import NEWEST, Check, Parameters, Read, SiteFacts
-from rules.match import Match, is_historical, weigh
+from rules.match import Match, of_event
 from schemas.alerts import EvidenceClass, Outcome, Severity
 from schemas.joins import Fact, LookBack
 from schemas.times import DAY_MS
@@ -249,21 +249,13 @@ def of_fact(
     outcome: Outcome | None = None,
 ) -> Match:
     """Return the match of a fact, under the ceiling of its proof and its lateness."""
-    proof = proof or fact.proof
-    historical = is_historical(fact.time_ms, fact.recorded_ms)
-    return Match(
-        first_ms=fact.time_ms,
-        last_ms=fact.time_ms,
-        recorded_ms=fact.recorded_ms,
-        source=fact.source,
-        id=fact.id,
-        type=fact.type,
-        site=fact.site,
-        grid=grid,
-        severity=weigh(severity, proof, historical),
-        evidence_class=proof,
-        historical=historical,
-        policy=policy,
+    return of_event(
+        fact,
+        fact.site,
+        grid,
+        severity,
+        proof or fact.proof,
+        policy,
         order=order,
         detail=detail,
         outcome=outcome,

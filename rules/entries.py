@@ -45,13 +45,15 @@ class Span(Struct, frozen=True):
 class Ordered(Struct, frozen=True):
     """An order with the vehicles that it names.
 
-    `arrival` is the transfer by which its person came into the zone of `facts`, if any.
+    `arrival` is the transfer by which its person came into the zone of `facts` at `arrived_ms`, if
+    any.
     """
 
     facts: OrderFacts
     vehicles: frozenset[str]
     entry: Order
     arrival: str | None = None
+    arrived_ms: int | None = None
 
 
 class Link(Struct, frozen=True):

@@ -1,5 +1,7 @@
 """What a rule says: `Match`, and the scale of severity."""
 
+from typing import Protocol
+
 from msgspec import Struct
 
 from rules.facts import Check, Read
@@ -47,6 +49,54 @@ class Match(Struct, frozen=True, array_like=True):
     parts: bytes = b""
 
 
+class Happened(Protocol):
+    """What every match is made of: a check, a reading or a fact."""
+
+    @property
+    def time_ms(self) -> int: ...
+    @property
+    def recorded_ms(self) -> int: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+
+
+def of_event(
+    event: Happened,
+    site: str,
+    grid: str | None,
+    severity: Severity,
+    proof: EvidenceClass,
+    policy: str,
+    *,
+    order: str | None = None,
+    detail: str = "",
+    outcome: Outcome | None = None,
+) -> Match:
+    """Return the match of one event; the ceiling of its proof and its lateness are applied."""
+    historical = is_historical(event.time_ms, event.recorded_ms)
+    return Match(
+        first_ms=event.time_ms,
+        last_ms=event.time_ms,
+        recorded_ms=event.recorded_ms,
+        source=event.source,
+        id=event.id,
+        type=event.type,
+        site=site,
+        grid=grid,
+        severity=weigh(severity, proof, historical),
+        evidence_class=proof,
+        historical=historical,
+        policy=policy,
+        order=order,
+        detail=detail,
+        outcome=outcome,
+    )
+
+
 def of_check(
     check: Check,
     severity: Severity,
@@ -56,21 +106,14 @@ def of_check(
     order: str | None = None,
     detail: str = "",
 ) -> Match:
-    """Return the match of a check; the ceiling of its proof and its lateness are applied."""
-    historical = is_historical(check.time_ms, check.recorded_ms)
-    return Match(
-        first_ms=check.time_ms,
-        last_ms=check.time_ms,
-        recorded_ms=check.recorded_ms,
-        source=check.source,
-        id=check.id,
-        type=check.type,
-        site=check.site.id,
-        grid=check.site.grid,
-        severity=weigh(severity, proof, historical),
-        evidence_class=proof,
-        historical=historical,
-        policy=policy,
+    """Return the match of a check."""
+    return of_event(
+        check,
+        check.site.id,
+        check.site.grid,
+        severity,
+        proof,
+        policy,
         order=order,
         detail=detail,
     )
@@ -80,22 +123,8 @@ def of_read(
     read: Read, severity: Severity, policy: str, *, order: str | None = None, detail: str = ""
 ) -> Match:
     """Return the match of a reading, which proves a vehicle and never a person."""
-    historical = is_historical(read.time_ms, read.recorded_ms)
-    return Match(
-        first_ms=read.time_ms,
-        last_ms=read.time_ms,
-        recorded_ms=read.recorded_ms,
-        source=read.source,
-        id=read.id,
-        type=read.type,
-        site=read.site,
-        grid=read.grid,
-        severity=weigh(severity, "vehicle", historical),
-        evidence_class="vehicle",
-        historical=historical,
-        policy=policy,
-        order=order,
-        detail=detail,
+    return of_event(
+        read, read.site, read.grid, severity, "vehicle", policy, order=order, detail=detail
     )
 
 

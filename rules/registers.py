@@ -377,4 +377,6 @@ def _moved(ordered: Ordered, version: Filed, arrival: Arrival) -> Ordered:
     if refiled and ordered.facts.zone != arrival.from_zone:
         return ordered
     facts = msgspec.structs.replace(ordered.facts, zone=arrival.zone)
-    return msgspec.structs.replace(ordered, facts=facts, arrival=arrival.transfer)
+    return msgspec.structs.replace(
+        ordered, facts=facts, arrival=arrival.transfer, arrived_ms=arrival.time_ms
+    )

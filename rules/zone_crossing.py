@@ -229,8 +229,12 @@ def _closed_ms(dossier: Dossier, out: Fix, until_ms: int) -> int | None:
     """Return when the order or its zone ended, or the order got another zone, if by then."""
     zone_id = out.ordered.facts.zone
     versions = (*dossier.versions("order", dossier.name), *dossier.versions("zone", zone_id))
-    turns_ms = {turn_ms for each in versions for turn_ms in (each.recorded_ms, each.to_ms)}
-    turns_ms.add(until_ms)
+    turns_ms = {
+        turn_ms for each in versions for turn_ms in (each.recorded_ms, each.from_ms, each.to_ms)
+    }
+    now = standing(dossier, dossier.name, until_ms, NEWEST)
+    if now is not None and now.arrived_ms is not None:
+        turns_ms.add(now.arrived_ms)
     for turn_ms in sorted(each for each in turns_ms if each > out.fact.time_ms):
         if turn_ms > until_ms:
             dossier.due(turn_ms)

@@ -523,8 +523,9 @@ class Engine:
                     self._dossiers.deadline(key, due_ms)
                 else:
                     self._visits.deadline(key, due_ms)
-            except Exception:  # One group that a rule fails on must not stop the partition.
+            except Exception as error:  # One group must not stop the partition.
                 self._counts["deadline-failed"] += 1
+                self._dossiers.broken.append(f"deadline {key}: {type(error).__name__}: {error}")
         if to_ms >= self._next_sweep_ms:
             today = self._day_of(to_ms)
             new_day, self._today = today != self._today, today
