@@ -1,4 +1,4 @@
-"""Alerts over HTTP: list, get, acknowledge."""
+"""Alerts over HTTP: list, get, acknowledge, dispatch."""
 
 import re
 from collections.abc import Callable
@@ -121,6 +121,21 @@ def router(store: AlertStore, clock_ms: Callable[[], int]) -> APIRouter:
         """Take an alert on. If-Match carries the revision that the caller saw."""
         note = None if body is None else body.note
         return await _act(store, alert_id, if_match, Act(name="ack"), grant, note, clock_ms())
+
+    @routes.post(
+        "/{alert_id}/dispatch",
+        response_class=Response,
+        responses=answers(200, ALERT, 401, 403, 404, 409, 422, 428),
+    )
+    async def dispatch(
+        alert_id: str,
+        grant: Annotated[Grant, Depends(require(*ACTORS))],
+        body: ActBody | None = None,
+        if_match: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """Say that somebody is on the way. If-Match carries the revision that the caller saw."""
+        note = None if body is None else body.note
+        return await _act(store, alert_id, if_match, Act(name="dispatch"), grant, note, clock_ms())
 
     return routes
 

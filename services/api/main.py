@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 import uvicorn
@@ -16,6 +16,7 @@ from schemas.persons import PseudonymKey
 from schemas.settings import Settings
 from services.api import sign_in, suppressions
 from services.api.app import create_app
+from services.api.escalation import Escalation
 from services.api.feed.hub import Hub
 from services.api.findings import FindingsConsumer
 from services.api.metrics import FINDINGS_FAILURES, OUTBOX_FAILURES
@@ -24,6 +25,7 @@ from services.api.page import routes as page
 from services.api.publisher import Publisher
 from services.api.registers import routes as registers
 from services.api.registers.desk import Desk
+from services.api.registers.stored import StoredVersion
 from services.api.session import Sessions
 from services.api.store.database import Database
 from services.api.store.replicas import Replicas
@@ -33,6 +35,7 @@ from services.api.store.store import AlertStore
 _GRACE_S = 2
 _END_S = 3
 _TICK_S = 15.0
+_POLICIES = 1_000
 _WS_MESSAGE_BYTES = 4_096
 _log = structlog.get_logger(__name__)
 
@@ -62,7 +65,17 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(settings: Settings, *, ready: Callable[[int], None] | None = None) -> None:
+def wall_clock_ms() -> int:
+    """The wall clock, in ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+async def serve(
+    settings: Settings,
+    *,
+    ready: Callable[[int], None] | None = None,
+    clock_ms: Callable[[], int] = wall_clock_ms,
+) -> None:
     """Run the API until SIGTERM, SIGINT or cancellation.
 
     `ready` is called once with the port, when the service listens and everything it needs is
@@ -93,7 +106,16 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             live=settings.clock == "wall",
         )
         outbox = Outbox(store=store, hub=hub, publisher=log, keep=settings.feed_backlog)
-        replicas = Replicas(database, store.catch_up, [consumer.run, outbox.run])
+
+        async def policies() -> Sequence[StoredVersion]:
+            await desk.wait_ready()
+            return (await desk.page("policy", None, _POLICIES, ""))[0]
+
+        duties = [consumer.run, outbox.run]
+        if settings.clock == "wall":
+            # In a replayed timeline nobody is waited for.
+            duties.append(Escalation(store, policies).run)
+        replicas = Replicas(database, store.catch_up, duties)
 
         def parts() -> dict[str, bool]:
             leads = replicas.leads.is_set()
@@ -213,8 +235,3 @@ def _signals(end: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in wanted:
             loop.remove_signal_handler(number)
-
-
-def clock_ms() -> int:
-    """The wall clock, in ms UTC."""
-    return time.time_ns() // 1_000_000

@@ -3,7 +3,8 @@
 Pure: no clock, no I/O, no database.  The store and backtest run this same code.  What an alert
 shows is a function of two things that never mix: the newest finding (the engine's whole view of an
 episode) and the acts (what people did).  So a finding cannot lower what a person did, and what a
-clearing hid comes back when the engine takes the clearing back.
+clearing hid comes back when the engine takes the clearing back.  Beside them stands the level that
+an alert has reached because people did nothing (overdue.py), as long as it waits for the same.
 """
 
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from schemas.alerts import (
 )
 from schemas.times import format_ms, parse_ms
 from services.api.acts import NO_ACTS, STANCES, Act, Acts, Refused, acted, joined
+from services.api.overdue import Step, kept_level
 from services.api.rate_cap import RateCap
 
 SOURCE = "cordon/api"
@@ -94,6 +96,14 @@ def act(record: Record, act: Act, actor: str, note: str | None, at_ms: int) -> C
     return changed
 
 
+def escalate(record: Record, step: Step, at_ms: int) -> Change:
+    """Return the change of an alert that has reached a level, which the store notes at `at_ms`."""
+    old = record.alert
+    alert = msgspec.structs.replace(old, revision=old.revision + 1, escalation=step.level)
+    event = _event(alert, "escalated", format_ms(step.due_ms), format_ms(at_ms))
+    return Change(Record(alert=alert, acts=record.acts, verb=record.verb), [event])
+
+
 def inherit(record: Record, acts: Acts, finding: FindingEvent) -> Change | None:
     """Return the change of a survivor that takes over a duplicate's acts."""
     new = _with_acts(record, joined(record.acts, acts))
@@ -146,6 +156,12 @@ class AlertBook:
     ) -> list[AlertEvent]:
         """Apply a person's act. Raises KeyError for an unknown alert, Refused if it cannot be."""
         change = act(self.records[alert_id], deed, actor, note, at_ms)
+        self._keep(change.record)
+        return change.events
+
+    def escalate(self, step: Step, at_ms: int) -> list[AlertEvent]:
+        """Let an alert reach a level. Raises KeyError for an unknown alert."""
+        change = escalate(self.records[step.alert_id], step, at_ms)
         self._keep(change.record)
         return change.events
 
@@ -259,6 +275,10 @@ def _stepped(
     old: Record, new: Record, time: str, recordedtime: str, actor: str | None = None
 ) -> Change | None:
     """Return the step from old to new with its event, if it is one; `new` has old's revision."""
+    level = kept_level(old.alert, new.alert)
+    if level != new.alert.escalation:
+        same = msgspec.structs.replace(new.alert, escalation=level)
+        new = Record(alert=same, acts=new.acts, verb=new.verb)
     if new == old:
         return None
     if new.alert == old.alert:

@@ -60,6 +60,27 @@ ALERTS_CAPPED = Counter(
     ["rule"],
     registry=REGISTRY,
 )
+ESCALATIONS = Counter(
+    "cordon_api_escalations_total",
+    "Levels that alerts have reached because nobody took them on, or dispatched them, in time, by "
+    "rule, severity and level. Many: too few people at the desk, or a rule that nobody believes.",
+    ["rule", "severity", "level"],
+    registry=REGISTRY,
+)
+ESCALATION_FAILURES = Counter(
+    "cordon_api_escalation_failures_total",
+    "Failures to look for overdue alerts, by kind. `store` is retried for ever, and no level is "
+    "left out; `policy`: the limits that are filed cannot be used, so the defaults hold.",
+    ["kind"],
+    registry=REGISTRY,
+)
+OVERDUE = Gauge(
+    "cordon_api_overdue",
+    "Alerts that are overdue now, by severity; told by the process that leads. If it grows, the "
+    "desk does not keep up.",
+    ["severity"],
+    registry=REGISTRY,
+)
 END_TO_END_SECONDS = Histogram(
     "cordon_api_end_to_end_seconds",
     "From the engine's clock when it found an alert (the newest event that was accepted in the "

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import msgspec
@@ -14,8 +14,9 @@ from aiokafka import AIOKafkaProducer
 from deploy import topics
 from schemas.access import Grant, add_token
 from schemas.settings import Settings
+from schemas.times import MINUTE_MS
 from schemas.topics import FINDINGS, HEADERS
-from services.api.main import serve
+from services.api.main import serve, wall_clock_ms
 from tests.api.examples import finding
 
 
@@ -62,6 +63,45 @@ async def test_a_finding_reaches_a_reader_and_sigterm_ends_all(
                 async with asyncio.timeout(5):
                     assert [line async for line in lines][-1] == ""
                     await process
+
+
+@pytest.mark.parametrize("clock", ["wall", "events"])
+async def test_who_is_waited_for_escalates_but_not_in_a_replay(
+    settings: Settings, namespace: str, clock: Literal["wall", "events"]
+) -> None:
+    live = clock == "wall"
+    settings = settings.model_copy(update={"clock": clock})
+    ahead_ms = [0]
+    listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    process = asyncio.create_task(
+        serve(
+            settings,
+            ready=listening.set_result,
+            clock_ms=lambda: wall_clock_ms() + ahead_ms[0],
+        )
+    )
+    async with asyncio.timeout(60):
+        either: list[asyncio.Future[Any]] = [process, listening]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        url = f"http://127.0.0.1:{listening.result()}"
+        headers = {"Authorization": "Bearer secret"}
+        async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+            path = f"/v1/alerts/stream.jsonl?order={namespace}"
+            async with client.stream("GET", path) as stream:
+                lines = stream.aiter_lines()
+                assert "cordon.feed.open.v1" in await anext(lines)
+                await send(settings.kafka, namespace)
+                assert msgspec.json.decode(await anext(lines))["data"]["revision"] == 1
+                ahead_ms[0] = 2 * MINUTE_MS
+                if live:
+                    event = msgspec.json.decode(await anext(lines))
+                    assert event["type"] == "cordon.alert.escalated.v1"
+                    assert event["data"]["escalation"] == 1
+            if not live:
+                # Whoever looks says how many are overdue, be it none.
+                assert "cordon_api_overdue{" not in (await client.get("/metrics")).text
+        process.cancel()
+        await asyncio.gather(process, return_exceptions=True)
 
 
 async def send(kafka: str, namespace: str) -> None:

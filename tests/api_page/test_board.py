@@ -19,6 +19,7 @@ from schemas.times import format_ms
 from services.api import sign_in, suppressions
 from services.api.app import create_app
 from services.api.feed.hub import Hub
+from services.api.overdue import DEFAULTS
 from services.api.page import routes as page_routes
 from services.api.session import Sessions
 from services.api.store.database import Database
@@ -70,6 +71,11 @@ class Desk:
         self._offset += len(records)
         await self._store.apply("t", records, {0: self._offset})
 
+    async def escalate(self) -> None:
+        """Let everybody who waits escalate to the last level."""
+        while await self._store.escalate(dict.fromkeys(DEFAULTS, 0)):
+            pass
+
 
 def now_ms() -> int:
     """The clock of the browser, which shows times of today as a clock alone."""
@@ -88,7 +94,12 @@ async def serving(folder: Path) -> AsyncIterator[Desk]:
     app = create_app(
         store=store,
         hub=hub,
-        tokens=TokenFile({digest("secret"): Grant("duty desk", "viewer")}),
+        tokens=TokenFile(
+            {
+                digest("secret"): Grant("duty desk", "viewer"),
+                digest("dispatcher"): Grant("li", "dispatcher"),
+            }
+        ),
         sessions=sessions,
         clock_ms=now_ms,
         ready=dict,
@@ -211,3 +222,36 @@ async def test_what_a_summary_stood_for_is_listed_when_that_is_over(desk: Desk, 
     await expect(cards(page)).to_have_count(6)
     await page.reload()
     await expect(cards(page)).to_have_count(6)
+
+
+async def test_what_is_overdue_says_so_until_somebody_takes_it_on(desk: Desk, page: Page) -> None:
+    await desk.take(finding("a", at_ms=now_ms()), finding("b", at_ms=now_ms(), severity="low"))
+    card = page.locator(".alert[data-id=a]")
+    await expect(cards(page)).to_have_count(2)
+    await expect(page.locator(".overdue")).to_have_count(0)
+    await desk.escalate()
+    await expect(card).to_contain_text("Overdue, level 3")
+    await expect(page.locator("#announce")).to_contain_text("Overdue, level 3. Critical")
+    await expect(page.locator(".overdue")).to_have_count(1)
+    await page.click("[data-language=zh]")
+    await expect(card).to_contain_text("超时 3 级")
+    # A viewer can do nothing about it; somebody at the desk can.
+    await expect(card.locator("button.ack")).to_have_count(0)
+    await page.click("#sign-out")
+    await page.fill("#token", "dispatcher")
+    await page.click("#sign-in-form .primary")
+    await page.click("[data-language=en]")
+    # A double click acknowledges, and sends nobody out.
+    await card.get_by_role("button", name="Acknowledge").dblclick()
+    await expect(card).to_contain_text("Acknowledged")
+    await expect(page.locator(".overdue")).to_have_count(0)
+    dispatch = card.get_by_role("button", name="Dispatch")
+    await expect(dispatch).to_be_enabled()
+    await desk.escalate()
+    await expect(card).to_contain_text("Overdue, level 3")
+    await expect(card.locator(".overdue")).to_have_attribute(
+        "title", "Nobody was dispatched in time"
+    )
+    await dispatch.click()
+    await expect(card.locator(".state")).to_have_text("Dispatched")
+    await expect(page.locator(".overdue")).to_have_count(0)

@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
-from schemas.alerts import AlertEvent
+from schemas.alerts import AlertEvent, Severity
 from services.api.acts import Act
 from services.api.filters import Filters
-from services.api.store import transactions
+from services.api.store import transactions, waits
 from services.api.store.database import Database
 from services.api.store.rows import conditions
 from services.api.store.suppressed import Counted, Span, counted
@@ -96,6 +96,22 @@ class AlertStore:
         Raises UnknownAlert, StaleRevision, and acts.Refused for an act that does not fit.
         """
         await asyncio.shield(self._act(alert_id, revision, deed, actor, note, at_ms))
+
+    async def escalate(self, limits: Mapping[str, float]) -> list[AlertEvent]:
+        """Let alerts that have waited for their limit (overdue.DEFAULTS) reach the next levels.
+
+        It takes a part of them, so that nobody waits for long; nothing returned = none is left.
+        """
+        now_ms = self._clock_ms()
+        # A look costs others nothing; to begin to write makes findings and acts wait.
+        if not await self._database.read(lambda c: waits.due(c, limits, now_ms, 1)):
+            return []
+        published = await asyncio.shield(self._escalate(limits, now_ms))
+        return [one.change for one in published]
+
+    async def overdue(self) -> dict[Severity, int]:
+        """Return how many alerts are at some level of escalation now, by severity."""
+        return await self._database.read(waits.overdue)
 
     async def get(self, alert_id: str) -> tuple[int, bytes] | None:
         """Return the revision of an alert and its JSON."""
@@ -192,6 +208,14 @@ class AlertStore:
                 )
             )
             await self._hand_on(published)
+
+    async def _escalate(self, limits: Mapping[str, float], now_ms: int) -> list[Published]:
+        async with self._order:
+            published = await self._database.write(
+                lambda c: transactions.apply_overdue(c, self.cursor, limits, now_ms)
+            )
+            await self._hand_on(published)
+        return published
 
     async def _hand_on(self, published: Sequence[Published]) -> None:
         if published:

@@ -85,6 +85,20 @@ caps = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# The alerts that somebody has to do something about (overdue.Wait), and since when in this span;
+# `since_ms` is null after the last level.
+waits = Table(
+    "waits",
+    metadata,
+    Column("alert_id", Key(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("since_ms", BigInteger),
+    Column("level", Integer, nullable=False),
+    Index("ix_waits_since_ms", "since_ms"),
+    Index("ix_waits_level", "level", "severity"),
+)
+
 # What kept events from being alerts, by the hour of the engine's clock; `site` "" = at none.
 suppressed = Table(
     "suppressed",

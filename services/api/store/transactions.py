@@ -23,8 +23,9 @@ from schemas.times import parse_ms
 from schemas.versions import FOREVER
 from services.api.acts import Act
 from services.api.merge import AlertBook, Record
+from services.api.overdue import steps
 from services.api.rate_cap import RateCap, key_of
-from services.api.store import caps, suppressed
+from services.api.store import caps, suppressed, waits
 from services.api.store.rows import RECORD_COLUMNS, record_of, row_of
 from services.api.store.tables import alert_events, alerts, counters, positions
 
@@ -176,6 +177,32 @@ def apply_act(
     return _write(connection, cursor, before, book, changes, last_n, at_ms)
 
 
+def apply_overdue(
+    connection: Connection,
+    cursor: Callable[[int], str],
+    limits: Mapping[str, float],
+    now_ms: int,
+) -> list[Published]:
+    """Let the alerts that have waited for too long reach every level that is due by now.
+
+    It takes a part of them; there are no more when it returns nothing. Who waits is read in the
+    transaction that writes the levels: so none is reached twice, whoever else believes to lead.
+    """
+    taken = [
+        step
+        for wait in waits.due(connection, limits, now_ms)
+        for step in steps(wait, limits, now_ms)
+    ]
+    if not taken:
+        return []
+    last_n = counter(connection, "feed")
+    before = _records(connection, {one.alert_id for one in taken})
+    book = AlertBook(before.values())
+    changes = [change for one in taken for change in book.escalate(one, now_ms)]
+    waits.step(connection, taken)
+    return _write(connection, cursor, before, book, changes, last_n, now_ms)
+
+
 def counter(connection: Connection, name: str) -> int:
     """Return a counter."""
     value = connection.scalar(_COUNTER, {"name": name})
@@ -284,6 +311,7 @@ def _write(
         connection.execute(_INSERT_ALERTS, new)
     if old:
         connection.execute(_UPDATE_ALERTS, old)
+    waits.track(connection, before, book.records, now_ms)
     if published:
         rows = [
             {

@@ -34,7 +34,8 @@ export const capped = (id, cursor) =>
   call("GET", `/v1/alerts?limit=200&capped_by=${encodeURIComponent(id)}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
 export const cappedOpen = () => call("GET", "/v1/alerts?limit=200&capped=true&state=open");
 export const suppressions = () => call("GET", "/v1/suppressions?limit=100");
-export const acknowledge = (id, revision) =>
-  call("POST", `/v1/alerts/${encodeURIComponent(id)}/ack`, { revision, body: {} });
+// `deed` is ack or dispatch.
+export const act = (id, deed, revision) =>
+  call("POST", `/v1/alerts/${encodeURIComponent(id)}/${deed}`, { revision, body: {} });
 export const alerts = (cursor) =>
   call("GET", `/v1/alerts?limit=100&capped=false${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);

@@ -17,7 +17,7 @@ const PATIENCE_MS = 5_000;
 export class Board {
   constructor(parts, act, find) {
     this.parts = parts; // {list, severities, states, empty, announce}
-    this.act = act; // (item) => void, acknowledges
+    this.act = act; // (item, "ack" | "dispatch") => void
     this.find = find; // (id) => void, loads the alerts that a summary stands for
     this.may = false;
     this.items = new Map();
@@ -95,7 +95,7 @@ export class Board {
 
   acknowledgeFocused() {
     const item = this.#focusedItem();
-    if (item && this.may && item.alert.state === "open" && !item.pending) this.act(item);
+    if (item && this.may && item.alert.state === "open" && !item.pending) this.act(item, "ack");
   }
 
   toggleEvidence() {
@@ -152,7 +152,7 @@ export class Board {
     const item = node && this.items.get(node.dataset.id);
     if (!item) return;
     const act = event.target.closest("[data-act]")?.dataset.act;
-    if (act === "ack") this.act(item);
+    if (act === "ack" || act === "dispatch") this.act(item, act);
     else if (act === "evidence") this.change(item.alert.id, { opened: !item.opened });
     else if (act === "capped") this.#toggleCapped(item.alert.id);
     else if (!getSelection().toString()) node.focus({ preventScroll: true });

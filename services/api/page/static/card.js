@@ -25,8 +25,15 @@ function subject(alert) {
   return alert.subject?.kind === "person" ? label.replace(/^person /, `${say("person")} `) : label;
 }
 
-export const spoken = (alert) =>
-  say("announced", { severity: name("severity", alert.severity), rule: name("rule", alert.rule), subject: subject(alert) });
+export const spoken = (alert) => {
+  const text = say("announced", { severity: name("severity", alert.severity), rule: name("rule", alert.rule), subject: subject(alert) });
+  return alert.escalation ? `${say("overdue", alert.escalation)}. ${text}` : text;
+};
+
+// What people can do with an alert in a state, and the words for it: to offer it, and while it is done.
+const DEEDS = { open: "ack", acked: "dispatch" };
+const OFFERS = { ack: "acknowledge", dispatch: "dispatch" };
+const WORKING = { ack: "working", dispatch: "dispatching" };
 
 function moment(label, at) {
   const time = element("time", { datetime: at, title: at });
@@ -63,7 +70,7 @@ function state(alert) {
   return span(`state state-${alert.state}`, name("state", alert.state) + outcome);
 }
 
-// `item` is {alert, pending, notice, actor, opened}; `may` says whether this person may act.
+// `item` is {alert, pending, resting, notice, actor, opened}; `may` says whether this person may act.
 export function card(item, may) {
   const { alert } = item;
   const made = element("li", {
@@ -79,6 +86,7 @@ export function card(item, may) {
   age.dataset.at = alert.last_seen;
   const head = element("div", { class: "head" }, title, span("subject", subject(alert)),
     alert.count > 1 && span("count", say("count", alert.count), { title: say("countLong", alert.count) }),
+    alert.escalation && span("overdue", say("overdue", alert.escalation), { title: say(alert.state === "open" ? "overdueOpen" : "overdueAcked") }),
     alert.historical && span("mark", say("historical"), { title: say("historicalLong") }));
   const facts = element("div", { class: "facts" },
     fact(say("site"), alert.site), fact(say("order"), alert.order), fact(say("grid"), alert.grid),
@@ -86,9 +94,10 @@ export function card(item, may) {
     moment(say(alert.first_seen === alert.last_seen ? "seen" : "lastSeen"), alert.last_seen),
     evidenceFact(item), fact(say("assignee"), alert.assignee), fact(say("note"), alert.note));
   const side = element("div", { class: "side" }, state(alert), age);
-  if (may && alert.state === "open") {
-    const button = element("button", { type: "button", class: "ack", "data-act": "ack", disabled: item.pending });
-    button.textContent = say(item.pending ? "working" : "acknowledge");
+  if (may && DEEDS[alert.state]) {
+    const deed = DEEDS[alert.state];
+    const button = element("button", { type: "button", class: "ack", "data-act": deed, disabled: Boolean(item.pending || item.resting) });
+    button.textContent = say(item.pending ? WORKING[item.pending] : OFFERS[deed]);
     side.append(button);
   }
   if (alert.subject?.kind === "group") {

@@ -12,10 +12,11 @@ const BEHIND_S = 3;
 // Recorded times this old are those of a replayed timeline, not a feed that is late.
 const REPLAYED_S = 12 * 3600;
 const SETTLED_MS = 5_000;
+const REST_MS = 1_000;
 
 const board = new Board(
   { list: $("alerts"), severities: $("severities"), states: $("states"), empty: $("empty"), announce: $("announce") },
-  acknowledge,
+  act,
   loadCapped,
 );
 const suppressed = new Suppressed(
@@ -47,10 +48,9 @@ const feed = new Feed({
   },
   changed(event) {
     const added = board.merge(event.data, event.actor);
-    if (added) {
-      board.change(event.data.id, { fresh: true });
-      if (!event.data.capped_by) board.announce(event.data);
-    }
+    if (added) board.change(event.data.id, { fresh: true });
+    const escalated = event.type === "cordon.alert.escalated.v1";
+    if ((added || escalated) && !event.data.capped_by) board.announce(event.data);
     late(event);
   },
   broken: () => show({ state: "reconnecting" }),
@@ -129,11 +129,13 @@ async function loadCapped(id) {
   }
 }
 
-async function acknowledge(item) {
+async function act(item, deed) {
   const { id, revision } = item.alert;
-  board.change(id, { pending: true, notice: null });
+  board.change(id, { pending: deed, resting: true, notice: null });
+  // The second half of a double click that acknowledges must not send anybody out.
+  setTimeout(() => board.change(id, { resting: false }), REST_MS);
   try {
-    board.merge(await api.acknowledge(id, revision));
+    board.merge(await api.act(id, deed, revision));
     board.change(id, { pending: false });
   } catch (error) {
     if (error.status === 401) return signedOut("ended");
