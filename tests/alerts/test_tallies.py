@@ -66,15 +66,30 @@ def test_what_is_not_told_yet_survives_a_restart() -> None:
     stage = tallies(after, again)
     count(stage, hit(None, "cam", "02-10 10:00:30"))
     tell(stage, "02-10 10:01")
+    assert again.of("clock-skew") == again.of("read-quality") == []
+    tell(stage, "02-10 11:00")
     (minute,) = again.of("clock-skew")
     assert (unpack(minute.what), minute.time_ms) == ({0: {0: 6}}, ms("02-10 10:00"))
-    assert again.of("read-quality") == []
-    tell(stage, "02-10 11:00")
     (hour,) = again.of("read-quality")
     assert unpack(hour.what) == {2: {0: 5, 1: 1}}
     # All is told once.
     tell(stage, "02-10 12:00")
     assert len(again.of("clock-skew")) == len(again.of("read-quality")) == 1
+
+
+def test_minutes_are_told_at_once_where_something_came_late() -> None:
+    told = Told()
+    stage = tallies(Book(), told)
+    count(stage, hit("浙F00001", "cam", "02-10 10:00:05"))
+    tell(stage, "02-10 10:01")
+    assert told.of("clock-skew") == []
+    late = hit("浙F00002", "cam", "02-10 10:00:30", recorded="02-10 10:01:30")
+    count(stage, late, hit("浙F00003", "cam", "02-10 10:02:05"))
+    tell(stage, "02-10 10:03")
+    assert [unpack(each.what) for each in told.of("clock-skew")] == [
+        {0: {0: 1}, 1: {60: 1}},
+        {2: {0: 1}},
+    ]
 
 
 def test_lives_are_told_at_once_and_then_seldom() -> None:

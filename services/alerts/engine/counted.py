@@ -14,7 +14,8 @@ class Tally(Struct):
 
     Of the minute `minute` (as `2020-02-10T10:00`): online events that came at once, and others by
     how late they came (rules.tallies.offset_bin). Of the hour: readings that were good and poor.
-    `plain` are those of this minute that came at once and were good, which nearly all are.
+    `plain` are those of this minute that came at once and were good, which nearly all are. `held`
+    are the hour's minutes that are not told, because nothing was late in the hour so far (`late`).
     `saved` is how much of all this was kept when it was kept last.
     """
 
@@ -26,13 +27,16 @@ class Tally(Struct):
     plain: int = 0
     good: int = 0
     poor: int = 0
+    held: dict[int, dict[int, int]] = {}
+    late: bool = False
     saved: int = -1
 
     @property
     def count(self) -> int:
         """How much is counted and not told."""
+        held = sum(sum(bins.values()) for bins in self.held.values()) if self.held else 0
         unusual = self.punctual + sum(self.offsets.values()) + self.good + self.poor
-        return self.plain + unusual
+        return self.plain + unusual + held
 
 
 class Life(Struct):

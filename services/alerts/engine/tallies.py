@@ -252,18 +252,21 @@ class Tallies:
     def _heard(self, life: Life, site: str, recorded: str, status: str = "") -> None:
         """Note a sign of life; where it comes after a break, a new time of life begins."""
         at_ms = parse_ms(recorded)
+        said = f"{recorded}/{status}" if status else ""
         if recorded <= life.last:
             if at_ms < life.first_ms:
                 # It was accepted before the others and came over another way.
-                self._tell_life(life, at_ms, at_ms)
+                self._tell_life(life, at_ms, at_ms, said)
+            elif said > life.status:
+                life.status, life.told, life.saved = said, "", ""
             return
         if not life.last:
             life.first_ms = at_ms
         elif at_ms - (last_ms := parse_ms(life.last)) > life.least_ms:
-            self._tell_life(life, life.first_ms, last_ms)
-            life.first_ms, life.told = at_ms, ""
+            self._tell_life(life, life.first_ms, last_ms, life.status)
+            life.first_ms, life.told, life.status = at_ms, "", ""
         life.last, life.limit = recorded, format_ms(at_ms + life.least_ms)
-        life.site, life.status = site or life.site, status
+        life.site, life.status = site or life.site, max(life.status, said)
 
     def _tell_ahead(self, event: Ahead) -> None:
         """Tell the first event of a source in each hour that claims to come from the future."""
@@ -293,7 +296,7 @@ class Tallies:
             if life.last != life.told:
                 # Long before anybody could miss it, and no more often than that takes.
                 if not life.told or clock_ms - parse_ms(life.told) >= life.least_ms // 4:
-                    self._tell_life(life, life.first_ms, parse_ms(life.last))
+                    self._tell_life(life, life.first_ms, parse_ms(life.last), life.status)
                     life.told = life.last
             if life.saved != life.last:
                 life.saved = life.last
@@ -311,7 +314,7 @@ class Tallies:
         self._is_heard = False
         for life in (*self._sites.values(), *self._sources.values()):
             if life.last != life.told and self._teller.owns(life.key):
-                self._tell_life(life, life.first_ms, parse_ms(life.last))
+                self._tell_life(life, life.first_ms, parse_ms(life.last), life.status)
                 life.told = life.last
 
     def _tell_entries(self) -> None:
@@ -328,18 +331,29 @@ class Tallies:
             self._book.changed.add(("n", str(shard_of(key))))
 
     def _tell_minute(self, tally: Tally) -> None:
+        """Close a minute. It is told at once where something was late in this hour, and otherwise
+        with the rest of the hour: of a clock that is right there is nothing to say sooner."""
         tally.punctual, tally.good = tally.punctual + tally.plain, tally.good + tally.plain
         tally.plain = 0
         if not tally.punctual and not tally.offsets:
             return
-        at_ms = parse_ms(tally.minute + _ON_THE_MINUTE)
-        hour_ms = at_ms - at_ms % HOUR_MS
         bins = {0: tally.punctual, **tally.offsets} if tally.punctual else tally.offsets
-        slots = {(at_ms - hour_ms) // MINUTE_MS: bins}
-        self._tell(_SKEWED, tally, hour_ms, at_ms, slots)
+        tally.held[int(tally.minute[14:16])] = bins
+        tally.late = tally.late or bool(tally.offsets)
         tally.punctual, tally.offsets, tally.saved = 0, {}, -1
+        if tally.late:
+            self._tell_held(tally)
+
+    def _tell_held(self, tally: Tally) -> None:
+        if tally.held:
+            hour_ms = parse_ms(tally.minute[:13] + ":00" + _ON_THE_MINUTE)
+            at_ms = hour_ms + max(tally.held) * MINUTE_MS
+            self._tell(_SKEWED, tally, hour_ms, at_ms, tally.held)
+            tally.held, tally.saved = {}, -1
 
     def _tell_hour(self, tally: Tally) -> None:
+        self._tell_held(tally)
+        tally.late = False
         if not tally.good and not tally.poor:
             return
         at_ms = parse_ms(tally.minute[:13] + ":00" + _ON_THE_MINUTE)
@@ -369,10 +383,8 @@ class Tallies:
             self._teller.hand(rule, source_key(source), fact)
         self._portions.clear()
 
-    def _tell_life(self, life: Life, first_ms: int, last_ms: int) -> None:
-        fact = source_silent.life(
-            life.key, life.site, first_ms, last_ms, life.least_ms, life.status
-        )
+    def _tell_life(self, life: Life, first_ms: int, last_ms: int, status: str) -> None:
+        fact = source_silent.life(life.key, life.site, first_ms, last_ms, life.least_ms, status)
         self._teller.hand(_SILENT, life.key, fact)
 
     # What is forgotten.
