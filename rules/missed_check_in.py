@@ -110,8 +110,9 @@ def describe(match: Match, subject: Subject) -> Reason:
 
 
 def opens(ordered: Ordered) -> Iterator[str]:
-    """Every order has a dossier."""
-    yield f"order:{ordered.facts.id}"
+    """An order that names a channel is followed up; another one from its first report on."""
+    if ordered.entry.channel is not None:
+        yield f"order:{ordered.facts.id}"
 
 
 def gather(report: Report) -> Iterator[tuple[str, Fact]]:

@@ -71,7 +71,9 @@ def entries(*, orders: int, cars: int, since_ms: int) -> Iterator[tuple[str, dic
             "kind": "home",
             "zone": "home",
             "start": format_ms(since_ms),
-            "exposure_date": "2020-01-01",
+            "exposure_date": format_ms(since_ms)[:10],
+            # All of them are in force: none is due for release while it is measured.
+            "last_day": format_ms(since_ms + 365 * DAY_MS)[:10],
         }
         if number < cars:
             order["vehicles"] = [plate(number * (VEHICLES // cars))]
