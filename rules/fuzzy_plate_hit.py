@@ -104,7 +104,8 @@ def assess(dossier: Dossier) -> Iterator[Raised | Kept]:
                 )
             ),
         )
-        yield Raised(f"{entry_id}/{fact.site}", "vehicle", plate, match)
+        # By plate too: what one dossier found under a key takes the place of all that was there.
+        yield Raised(f"{entry_id}/{fact.site}/{plate}", "vehicle", plate, match)
 
 
 def _watching(

@@ -77,8 +77,9 @@ def assess(dossier: Dossier) -> Iterator[Raised | Kept]:
     """
     calendar, clock_ms = dossier.calendar, dossier.clock_ms
     for version in dossier.versions("reporter", dossier.name):
-        # After a holiday the days are asked about again.
+        # After a holiday the days are asked about again, and when something is filed.
         dossier.due(version.from_ms)
+        dossier.due(version.recorded_ms)
     first, row = calendar.day(clock_ms - BACK_MS), 0
     # One day more than is told, for what came before it.
     for day in range(first - 1, calendar.day(clock_ms) + 2):

@@ -65,7 +65,10 @@ def describe(match: Match, subject: Subject) -> Reason:
 
 
 def life(key: str, site: str, first_ms: int, last_ms: int, least_ms: int, status: str) -> Fact:
-    """Return the fact of a time of life of a site or a device (`site:gate-3`, `source:cam-1`)."""
+    """Return the fact of a time of life of a site or a device (`site:gate-3`, `source:cam-1`).
+
+    `status` is "" or what was last reported, behind its instant: `2020-02-10T02:00:00.000Z/ok`.
+    """
     return Fact(
         last_ms,
         key,
@@ -73,7 +76,7 @@ def life(key: str, site: str, first_ms: int, last_ms: int, least_ms: int, status
         last_ms,
         "",
         site,
-        what=status if status == _MAINTENANCE else "",
+        what=status,
         who=str(least_ms),
         value=float(first_ms),
     )
@@ -95,8 +98,9 @@ def join_lives(facts: Sequence[Fact]) -> Iterator[Fact]:
             current = fact
         elif fact.value - current.time_ms <= min(int(current.who), int(fact.who)):
             least = str(min(int(current.who), int(fact.who)))
-            late = max(current, fact, key=lambda each: (each.time_ms, each.what))
-            current = msgspec.structs.replace(late, value=current.value, who=least)
+            late = max(current, fact, key=lambda each: (each.time_ms, each.site))
+            status = max(current.what, fact.what)
+            current = msgspec.structs.replace(late, value=current.value, who=least, what=status)
         else:
             yield current
             current = fact
@@ -145,7 +149,7 @@ def _silence(dossier: Dossier, register: str, fact: Fact, back_ms: int) -> Itera
     due_ms = last_ms + missed * armed.heartbeat_s * SECOND_MS
     if back_ms <= due_ms or (back_ms == FOREVER and not dossier.due(due_ms + _PATIENCE_MS)):
         return
-    if fact.what == _MAINTENANCE:
+    if fact.what.endswith(f"/{_MAINTENANCE}"):
         yield Kept(_MAINTENANCE, fact)
         return
     standing: Site | Device | None = dossier.entry(register, dossier.name, due_ms)

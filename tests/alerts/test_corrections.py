@@ -4,7 +4,19 @@ from itertools import permutations
 
 import pytest
 
-from tests.alerts.build import Line, check, gate, hit, order, scan, site
+from tests.alerts.build import (
+    Line,
+    check,
+    clock,
+    gate,
+    hit,
+    order,
+    report,
+    residence,
+    scan,
+    site,
+    watch,
+)
 from tests.alerts.running import Deployment, after, steps
 
 
@@ -134,3 +146,38 @@ def test_whoever_is_not_in_the_corrected_scan_any_more_was_not_there(partitions:
     for events in (lines, lines[::-1]):
         run = Deployment(partitions=partitions).run(steps([*ORDERS, *events]))
         assert standing(run) == []
+
+
+def test_a_correction_is_no_part_of_the_passage_that_it_corrects() -> None:
+    read = hit("浙F12345", "inner", "02-10 10:00", event_id="h1")
+    again = correcting(hit("浙F12345", "inner", "02-10 10:00", event_id="h2"), "h1")
+    run = after(watch("w1", "浙F12345"), read, again)
+    assert standing(run) == [("watch-list-hit", "vehicle", 1)]
+
+
+@pytest.mark.parametrize("partitions", [1, 4, 12])
+def test_what_is_told_after_the_correction_that_overtook_it_counts_no_more(
+    partitions: int,
+) -> None:
+    def tip(event_id: str) -> Line:
+        return report(
+            "tip", "hotline", "02-10 10:00", event_id=event_id,
+            kind="suspected-breach", reporter_role="neighbour", address="r-wang lane",
+        )  # fmt: skip
+
+    lines = [ORDERS[0], residence("r-wang", "wang"), tip("t1"), correcting(tip("t2"), "t1")]
+    lines.append(clock("02-10 10:01"))
+    run = Deployment(partitions=partitions).run(steps(lines), commits=())
+    assert standing(run) == [("breach-tip", "order", 1)]
+
+
+def test_what_was_corrected_before_it_came_is_a_sign_of_life_all_the_same() -> None:
+    watched = site("inner", heartbeat_s=1800)
+    first = gate("inner", "02-10 10:00", kind="open", event_id="g1")
+    second = correcting(gate("inner", "02-10 12:00", kind="open", event_id="g2"), "g1")
+    silences = [
+        (alert.first_seen, alert.last_seen)
+        for events in ([first, second], [second, first], [second, first, first])
+        for alert in after(watched, *events, clock("02-10 12:10")).final
+    ]
+    assert silences == [("2020-02-10T03:30:00.000Z", "2020-02-10T04:00:00.000Z")] * 3

@@ -112,3 +112,10 @@ def test_partitions_and_crashes_change_nothing() -> None:
     assert fuzzy(Deployment(partitions=4).run(lines)) == wanted
     for number in range(3):
         assert fuzzy(Deployment().run(lines, crashes={number})) == wanted
+
+
+def test_two_look_alikes_of_one_entry_at_one_site_are_two_vehicles() -> None:
+    lines = [watch("w9", "浙F6M178"), hit("浙F6M1L8", "inner", "02-10 07:00", confidence=0.9)]
+    lines.append(hit("浙F6M118", "inner", "02-11 02:00", confidence=0.9))
+    found = [each.subject.key for each in after(*lines).final if each.rule == "fuzzy-plate-hit"]
+    assert sorted(found) == ["vehicle:浙F6M118", "vehicle:浙F6M1L8"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.alerts.build import ALWAYS, Line, Moment, clock, put, report
+from tests.alerts.build import ALWAYS, Line, Moment, clock, deletion, put, report
 from tests.alerts.running import Deployment, after, steps
 
 
@@ -100,3 +100,21 @@ def test_days_are_told_once_with_restarts_and_in_any_partition(
 
 def test_a_report_of_nobody_who_is_filed_says_nothing() -> None:
     assert after(FOUR, clock("02-05 17:30")).final == []
+
+
+def test_an_entry_that_is_read_before_it_is_filed_takes_effect_when_it_is() -> None:
+    filings = [
+        reporter("02-09 00:00"),
+        deletion("reporter", "li", "02-10 06:00"),
+        reporter("02-13 01:00", "02-09 00:00", due_local="12:00"),
+    ]
+    ticks = [clock(f"02-{day} 06:00") for day in range(10, 17)]
+    ahead = after(*filings, *ticks).final
+    in_step = after(*filings[:2], *ticks[:3], filings[2], *ticks[3:]).final
+    standing = [
+        [each.first_seen[5:16] for each in final if each.state != "retracted"]
+        for final in (ahead, in_step)
+    ]
+    assert [sorted(each) for each in standing] == [
+        ["02-09T04:30", "02-13T04:30", "02-14T04:30", "02-15T04:30"]
+    ] * 2

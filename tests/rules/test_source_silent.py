@@ -269,3 +269,16 @@ def test_lives_join_the_same_in_any_order() -> None:
     assert sorted(join_lives(facts)) == sorted(expected)
     assert sorted(join_lives(facts[::-1])) == sorted(expected)
     assert sorted(join_lives([*expected, *facts])) == sorted(expected)
+
+
+@pytest.mark.parametrize("partitions", [1, 4, 12])
+def test_a_reading_in_between_does_not_end_announced_maintenance(partitions: int) -> None:
+    resting = heartbeat("box", "02-10 10:00", "cam", status="maintenance")
+    read = hit("浙F12345", "cam", "02-10 10:01")
+    for lines in ([resting, read], [read, resting]):
+        arriving = steps([WATCHED, *lines, *ticks(2, 30)])
+        assert silent(Deployment(partitions=partitions).run(arriving)) == []
+    # A heartbeat that says otherwise does.
+    woken = heartbeat("box", "02-10 10:02", "cam")
+    arriving = steps([WATCHED, resting, woken, *ticks(3, 30)])
+    assert len(silent(Deployment(partitions=partitions).run(arriving))) == 1

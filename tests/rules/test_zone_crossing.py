@@ -177,3 +177,12 @@ def test_any_order_of_arrival_ends_the_same(turn: tuple[int, ...]) -> None:
     for partitions, crashes in ((4, ()), (1, (3, 4))):
         again = Deployment(partitions=partitions).run(lines, crashes=crashes).final
         assert alert.id in [each.id for each in again if each.state == "open"]
+
+
+def test_a_zone_that_is_named_later_and_dated_back_closes_when_it_is_filed() -> None:
+    moved_on = order("o1", home="home-2", start="02-05 08:00", filed="02-07 09:00")
+    ticks = [clock("02-05 20:00"), clock("02-08 00:00")]
+    out = [fix("02-05 10:00", AWAY), fix("02-05 10:01", FAR)]
+    for lines in ([O1, *out, ticks[0], moved_on, ticks[1]], [O1, moved_on, *out, *ticks]):
+        alert = after(*lines).alert(rule="zone-crossing")
+        assert (alert.state, alert.last_seen) == ("resolved", "2020-02-07T01:00:00.000Z")

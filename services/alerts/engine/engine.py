@@ -33,6 +33,7 @@ from services.alerts.engine.decode import (
     Ahead,
     Event,
     Hit,
+    Other,
     PersonSeen,
     Reported,
     Scan,
@@ -244,7 +245,7 @@ class Engine:
             kept.append(event)
         return kept
 
-    def _count_forestalled(self, event: Hit | Scan | PersonSeen | Reported) -> None:
+    def _count_forestalled(self, event: Hit | Scan | PersonSeen | Reported | Other) -> None:
         """Count an event whose correction came before it: its source lived, as in any order."""
         seen, mark = self.book.identities.seen, counted(event.source, event.id)
         if forestalled(event.source, event.id) in seen and mark not in seen:

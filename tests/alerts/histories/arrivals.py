@@ -50,7 +50,7 @@ def _came(draw: st.DrawFn, when: int, **more: Any) -> Line:
 
 def _event(draw: st.DrawFn, number: int) -> Line | Sequence[Line]:
     when = draw(moments)
-    more = {"recorded": accepted(draw, when)}
+    more: dict[str, Any] = {"recorded": accepted(draw, when)}
     kind = draw(st.integers(0, 9))
     if kind < 3:
         return _came(draw, when, **more)

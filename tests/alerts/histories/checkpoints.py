@@ -1,6 +1,7 @@
 """At a checkpoint: vehicles with and without a check, refusals, codes, fevers and passes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -50,7 +51,7 @@ def _before(draw: st.DrawFn) -> Sequence[Line]:
 
 def _event(draw: st.DrawFn, number: int) -> Line | Sequence[Line]:
     when = draw(moments)
-    more = {"recorded": accepted(draw, when)}
+    more: dict[str, Any] = {"recorded": accepted(draw, when)}
     lane = draw(st.sampled_from(LANES))
     kind = draw(st.integers(0, 9))
     if kind < 3:

@@ -1,6 +1,7 @@
 """Shifts: who signs in and out, who swaps, and keepers that are under order themselves."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ HOURS = 3_600_000
 
 
 def _shift(
-    shift_id: str, start: int, end: int, members: Sequence[object], filed: int, **more: object
+    shift_id: str, start: int, end: int, members: Sequence[object], filed: int, **more: Any
 ) -> Line:
     return put(
         "duty-shift", shift_id, filed, start, place="inner", start=text(start), end=text(end),
@@ -20,7 +21,7 @@ def _shift(
     )  # fmt: skip
 
 
-def _first(draw: st.DrawFn, filed: int, **more: object) -> Line:
+def _first(draw: st.DrawFn, filed: int, **more: Any) -> Line:
     start = DAWN + draw(st.integers(0, 2)) * HOURS
     return _shift("s1", start, start + 10 * HOURS, KEEPERS, filed, order="o1", **more)
 

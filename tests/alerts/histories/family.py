@@ -71,7 +71,6 @@ class Family(Struct, frozen=True):
     events: Callable[[st.DrawFn, int], Line | Sequence[Line]]
     filings: tuple[Draw, ...]
     most: int = 10
-    corrected: bool = True
 
     def histories(self) -> SearchStrategy[History]:
         """Return the strategy of the family's histories."""
@@ -92,12 +91,11 @@ def _histories(draw: st.DrawFn, family: Family) -> History:
         events += [drawn] if isinstance(drawn, dict) else drawn
     # Every event has an identity of its own, whatever the builders call it.
     events = [{**line, "id": f"e{number}"} for number, line in enumerate(events)]
-    if family.corrected:
-        for number in draw(st.sets(st.integers(0, len(events) - 1), max_size=2)):
+    alone = [number for number, line in enumerate(events) if _is_alone(line, events)]
+    if alone:
+        for number in draw(st.sets(st.sampled_from(alone), max_size=2)):
             events.append(_correction(draw, events[number], f"k{number}"))
-    filings = [
-        each(draw) for each in draw(st.lists(st.sampled_from(family.filings), max_size=4))
-    ]
+    filings = [each(draw) for each in draw(st.lists(st.sampled_from(family.filings), max_size=4))]
     ticks = [clock(when) for when in range(DAWN, END, _TICK_MS)]
     together = sorted(
         (*filings, *events, *ticks), key=lambda line: (recorded_ms(line), not is_register(line))
@@ -106,6 +104,18 @@ def _histories(draw: st.DrawFn, family: Family) -> History:
     after = [clock(when) for when in (*range(END, end_ms, _TICK_MS), end_ms)]
     early = [line for line in together if recorded_ms(line) < DAWN]
     return History((*before, *early), tuple(together[len(early) :]), tuple(after))
+
+
+def _is_alone(line: Line, events: Sequence[Line]) -> bool:
+    """Tell whether nothing else of its source lies so near that the two are one passage: of that
+    only one event is on record, which a correction takes out for both."""
+    when_ms = parse_ms(line["time"])
+    return all(
+        other is line
+        or other["source"] != line["source"]
+        or abs(parse_ms(other["time"]) - when_ms) > MINUTE_MS
+        for other in events
+    )
 
 
 def _correction(draw: st.DrawFn, line: Line, event_id: str) -> Line:

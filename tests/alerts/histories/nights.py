@@ -70,8 +70,11 @@ FAMILY = Family(
         lambda draw: residence("r-wang", "wang", filed=draw(filed_at), since=draw(moments)),
         lambda draw: residence("r-new", "li", filed=draw(filed_at), since="02-10 06:00"),
         lambda draw: exempt(
-            "x1", draw(st.sampled_from(PLATES)), draw(st.sampled_from(("fleet", "whitelist"))),
-            filed=draw(filed_at), corridor=draw(st.sampled_from((None, ("home-1",)))),
+            "x1",
+            draw(st.sampled_from(PLATES)),
+            draw(st.sampled_from(("fleet", "whitelist"))),
+            filed=draw(filed_at),
+            corridor=draw(st.sampled_from((None, ("home-1",)))),
         ),
         lambda draw: watch("w1", draw(st.sampled_from(PLATES)), filed=draw(filed_at)),
         lambda draw: order("o1", "wang", start=draw(moments), vehicles=PLATES[:1]),

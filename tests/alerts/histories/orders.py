@@ -1,6 +1,7 @@
 """Orders: check-ins, visits, fixes of a device, tips, checks, arrivals, and when the order ends."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -25,7 +26,7 @@ CAR = "浙F12345"
 HOME, EDGE, AWAY = (120.9, 30.9), (120.9, 30.9047), (120.9, 30.91)
 
 
-def _order(draw: st.DrawFn, **more: object) -> Line:
+def _order(draw: st.DrawFn, **more: Any) -> Line:
     return order(
         "o1", "wang", start="02-09 20:00", vehicles=[CAR], household="h1",
         channel=draw(st.sampled_from(("phone", "phone", "visit", None))),
@@ -45,7 +46,7 @@ def _before(draw: st.DrawFn) -> Sequence[Line]:
 def _event(draw: st.DrawFn, number: int) -> Line | Sequence[Line]:
     when = draw(moments)
     which = draw(st.sampled_from(("o1", "o1", "o2")))
-    more = {"recorded": accepted(draw, when)}
+    more: dict[str, Any] = {"recorded": accepted(draw, when)}
     kind = draw(st.integers(0, 9))
     if kind < 2:
         result = draw(st.sampled_from(("ok", "unanswered", "call-failed", "device-off")))

@@ -1,6 +1,7 @@
 """What has to be reported and what is seen: nil reports, premises, and a platform that is out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from tests.alerts.histories.family import DAWN, Family, accepted, filed_at, mome
 DAYS = ("2020-02-09", "2020-02-10", "2020-02-10", "2020-02-11")
 
 
-def _reporter(filed: int, **more: object) -> Line:
+def _reporter(filed: int, **more: Any) -> Line:
     since = "02-09 00:00"
     return put("reporter", "li", filed, since, **{"due_local": "17:00", "grid": "g7", **more})
 
@@ -33,7 +34,7 @@ def _before(draw: st.DrawFn) -> Sequence[Line]:
 
 def _event(draw: st.DrawFn, number: int) -> Line | Sequence[Line]:
     when = draw(moments)
-    more = {"recorded": accepted(draw, when)}
+    more: dict[str, Any] = {"recorded": accepted(draw, when)}
     kind = draw(st.integers(0, 9))
     if kind < 3:
         day = draw(st.sampled_from(DAYS))

@@ -1,6 +1,8 @@
 """Vehicles on their way between placed sites: watched ones, cloned ones, and ones without plates.
 
-The plates are easily taken for one another; the first is under order and has a corridor.
+The plates are easily taken for one another; the first is under order and has a corridor. Sites and
+routes stay as they are: how far two sites lie apart is measured as the registers stand when a
+reading comes, so that of a way that is filed anew the order of arrival decides.
 """
 
 from collections.abc import Sequence
@@ -95,10 +97,7 @@ FAMILY = Family(
         lambda draw: exempt("e1", CAR, filed=draw(filed_at), until=draw(moments),
                             corridor=["home-1"], stops=["gate-1"]),
         lambda draw: exempt("e2", CAR, "fleet", filed=draw(filed_at)),
-        lambda draw: route("inner", "inner-2", 30, 40, filed=draw(filed_at)),
-        lambda draw: deletion("route", "inner-inner-2", draw(moments)),
         lambda draw: resident("浙F6M1L8", filed=draw(filed_at)),
-        lambda draw: site("post", "checkpoint", mandatory=False, filed=draw(filed_at)),
         lambda draw: policy("cloned-plate", filed=DAWN - 1, wait_s=60),
     ),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Workers on site: orders, codes of the authority, arrivals from listed areas, and rosters."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -32,7 +33,7 @@ def _before(draw: st.DrawFn) -> Sequence[Line]:
 def _event(draw: st.DrawFn, number: int) -> Line:
     when = draw(moments)
     who = draw(st.sampled_from(WHO))
-    more = {"recorded": accepted(draw, when)}
+    more: dict[str, Any] = {"recorded": accepted(draw, when)}
     if draw(st.integers(0, 2)) == 0:
         return code_change(who, when, draw(st.sampled_from(("green", "red", "yellow"))), **more)
     return at_work(who, when, draw(st.sampled_from(("well", "ill", "absent"))), **more)
@@ -50,7 +51,11 @@ FAMILY = Family(
         lambda draw: deletion("order", "o1", draw(moments)),
         lambda draw: order("o2", "li", "home-2", start="02-08 20:00", filed=draw(filed_at)),
         lambda draw: permit(
-            "p1", "o1", (start := draw(moments)), start + 5 * HOUR_MS, filed=draw(filed_at),
+            "p1",
+            "o1",
+            (start := draw(moments)),
+            start + 5 * HOUR_MS,
+            filed=draw(filed_at),
             places=draw(st.sampled_from((None, ("e1",), ("e2",)))),
         ),
         lambda draw: worker("k-li", "li", filed=draw(filed_at)),
