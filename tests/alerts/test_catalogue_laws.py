@@ -17,9 +17,9 @@ from rules.dossier import Dossier
 from schemas.registers import REGISTERS
 from schemas.times import DAY_MS
 from services.alerts.engine.calendar import LocalDays
-from tests.alerts.build import Line, recorded_ms, world
+from tests.alerts.build import Line, clock, recorded_ms, world
 from tests.alerts.histories import FAMILIES
-from tests.alerts.histories.family import Family, History
+from tests.alerts.histories.family import DAWN, Family, History
 from tests.alerts.running import Deployment, steps
 from tests.alerts.test_laws import standing
 
@@ -46,22 +46,29 @@ def out_of_order(history: History, data: st.DataObject) -> Sequence[Line]:
     """
     again = data.draw(st.lists(st.sampled_from(history.events), max_size=2))
     shuffled = data.draw(st.permutations([*history.events, *again]))
-    return [*history.registers, *remembered(shuffled), *history.after]
+    return [*history.registers, clock(DAWN), *remembered(shuffled), *history.after]
 
 
 def remembered(lines: Sequence[Line]) -> list[Line]:
-    """The lines in their order, but for those whose identity would have been forgotten meanwhile:
-    repeats are left out, and corrections come behind what they correct."""
-    clock_ms, known, kept, early = 0, dict[str, int](), list[Line](), list[Line]()
+    """The lines in their order, but for those whose identity might be forgotten meanwhile: repeats
+    are left out, and what was corrected long ago comes first.
+
+    A partition's clock is at least that of the last tick, and at most that of all events.
+    """
+    newest_ms, tick_ms = DAWN, DAWN
+    known, kept, early = dict[str, int](), list[Line](), list[Line]()
     for line in lines:
-        clock_ms = max(clock_ms, recorded_ms(line))
-        name = line.get("id", "")
-        since_ms = known.setdefault(name, clock_ms)
-        if "corrects" in line:
-            known.setdefault(line["corrects"], clock_ms)
-        if not name or clock_ms - since_ms < DAY_MS:
+        newest_ms = max(newest_ms, recorded_ms(line))
+        if "id" not in line:
+            tick_ms = max(tick_ms, recorded_ms(line))
             kept.append(line)
-        elif all(name != other.get("id") for other in kept):
+            continue
+        since_ms = known.setdefault(line["id"], tick_ms)
+        if "corrects" in line:
+            known.setdefault(line["corrects"], tick_ms)
+        if newest_ms - since_ms < DAY_MS:
+            kept.append(line)
+        elif all(line["id"] != other.get("id") for other in kept):
             early.append(line)
     return [*early, *kept]
 
