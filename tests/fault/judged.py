@@ -1,6 +1,6 @@
 """What `cordon backtest` makes of a timeline: its final alerts, and its state by partition."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,11 +21,27 @@ from services.alerts.engine.book import Book
 from services.alerts.engine.decode import Event, Tick, sort_out
 from services.alerts.engine.engine import Engine, Joined
 from services.alerts.engine.identities import identity
+from services.alerts.engine.visits import DEADLINE
 
 _CHUNK = 1_000
 # What a device's readings add to and take back within moments: whether an alert that was taken back
 # was told in between depends on where one batch ends and the next begins.
 TOLD_BY_CHANCE = frozenset({"fever", "read-quality"})
+
+
+# These timelines leap over days within moments, at which rules that wait for the clock, or for what
+# another partition tells, may know less than backtest does. The rules compared here rest on their
+# subject's own events; the others are held to be the same by the laws, whose clocks do not leap.
+COMPARED = frozenset(
+    {
+        "watch-list-hit",
+        "adverse-health-code",
+        "fever",
+        "quarantine-breach",
+        "quarantined-vehicle-moving",
+        "first-seen-vehicle",
+    }
+)
 
 
 class Verdict(Struct, frozen=True):
@@ -62,17 +78,21 @@ def backtest(lines: Iterable[bytes], key: PseudonymKey, *, from_warm: bool) -> d
 
 
 def certain(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """Return the verdicts without those of alerts that were taken back and told by chance."""
+    """Return the verdicts of the rules compared, but for what was taken back and told by chance."""
     return {
         ident: each
         for ident, each in verdicts.items()
-        if each.rule not in TOLD_BY_CHANCE or each.state != "retracted"
+        if each.rule in COMPARED and (each.rule not in TOLD_BY_CHANCE or each.state != "retracted")
     }
 
 
 def _of(alert: Alert) -> Verdict:
     count = 0 if alert.outcome == "duplicate" else alert.count
     return Verdict(alert.rule, alert.severity, alert.state, alert.outcome, count, alert.historical)
+
+
+def _owner(number: int, partitions: int) -> Callable[[str], bool]:
+    return lambda key: partition_of(key, partitions) == number
 
 
 class Partitioned:
@@ -82,7 +102,15 @@ class Partitioned:
         registers = Registers()
         since_ms = FOREVER_MS if from_warm else None
         self.books = [Book() for _ in range(partitions)]
-        self._engines = [Engine(registers, book, history_since_ms=since_ms) for book in self.books]
+        self._engines = [
+            Engine(
+                registers,
+                book,
+                history_since_ms=since_ms,
+                owns=_owner(number, partitions),
+            )
+            for number, book in enumerate(self.books)
+        ]
         self._registers = registers
         self._intake = Intake(key)
         self._filing = Filing(self._intake)
@@ -143,7 +171,7 @@ class Partitioned:
 
 
 def essence(book: Book) -> dict[str, Any]:
-    """Return what of a state may not depend on batches: all of it but counters and their like.
+    """Return what of a state may not depend on batches: that of the rules compared, but counters.
 
     Of the identities see `forgotten`: when a whole batch of them leaves depends on the batch.
     """
@@ -156,14 +184,16 @@ def essence(book: Book) -> dict[str, Any]:
             for fold, group in book.groups.items()
         },
         "matches": {
-            key: history.matches for key, history in book.histories.items() if history.matches
+            key: history.matches
+            for key, history in book.histories.items()
+            if history.matches and history.rule in COMPARED
         },
         "told": {
             key: {ident: _standing(finding) for ident, finding in history.told.items()}
             for key, history in book.histories.items()
-            if history.rule not in TOLD_BY_CHANCE
+            if history.rule in COMPARED - TOLD_BY_CHANCE
         },
-        "deadlines": book.deadlines,
+        "deadlines": {key: at for key, at in book.deadlines.items() if key.startswith(DEADLINE)},
         "waiting": book.waiting,
     }  # fmt: skip
 
