@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from rules.dossier import Dossier, Dossiers, Kept, Passed, Raised, Report, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Passed, Raised, Report, fact_of, of_fact
 from rules.entries import folded
 from rules.facts import known_by
 from rules.match import Match
@@ -54,12 +54,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
         return
     yield (
         key,
-        Fact(
-            report.time_ms,
-            report.source,
-            report.id,
-            report.recorded_ms,
-            report.type,
+        fact_of(
+            report,
             what=f"{by}/{tip.reporter_role}",
             proof="tip",
         ),

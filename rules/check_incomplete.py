@@ -31,7 +31,7 @@ from typing import Final
 
 import msgspec
 
-from rules.dossier import Dossier, Dossiers, Kept, Passed, Passing, Raised, Said, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Passed, Passing, Raised, Said, fact_of, of_fact
 from rules.entries import Exempt
 from rules.facts import Check, evidence_class
 from rules.match import Match
@@ -84,12 +84,8 @@ def gather_vehicle(passing: Passing) -> Iterator[tuple[str, Fact]]:
     read, lane = passing.read, passing.lane or ""
     if passing.site.role != _ROLE:
         return
-    fact = Fact(
-        read.time_ms,
-        read.source,
-        read.id,
-        read.recorded_ms,
-        read.type,
+    fact = fact_of(
+        read,
         read.site,
         what=f"{_CAME if passing.is_online else _OFFLINE}/{lane}",
         who=read.plate,
@@ -106,12 +102,8 @@ def gather_check(check: Check) -> Iterator[tuple[str, Fact]]:
     """Keep that somebody was checked at a checkpoint, and that somebody refused it."""
     if check.site.role != _ROLE:
         return
-    fact = Fact(
-        check.time_ms,
-        check.source,
-        check.id,
-        check.recorded_ms,
-        check.type,
+    fact = fact_of(
+        check,
         check.site.id,
         who=check.plate or check.person,
         value=1.0 if check.plate else 0.0,

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from rules.dossier import Dossier, fact_of_entry
+from rules.dossier import Dossier, fact_of, fact_of_entry
 from rules.facts import Check, evidence_class
 from schemas.joins import Fact
 from schemas.times import DAY_MS
@@ -38,12 +38,8 @@ def gather(check: Check, who: str = "") -> Iterator[tuple[str, Fact]]:
     if what in (IN, OUT, RECEIVED):
         yield (
             check.person,
-            Fact(
-                check.time_ms,
-                check.source,
-                check.id,
-                check.recorded_ms,
-                check.type,
+            fact_of(
+                check,
                 check.site.id,
                 what=what,
                 who=who,

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from rules.entries import Filed
 from rules.facts import NEWEST, Check, Parameters, Read, SiteFacts
-from rules.match import Match, of_event
+from rules.match import Happened, Match, of_event
 from schemas.alerts import EvidenceClass, Outcome, Severity
 from schemas.joins import Fact, LookBack
 from schemas.times import DAY_MS
@@ -235,6 +235,29 @@ class Dossiers(Struct, frozen=True):
     merge: Merge | None = None
     adds: Callable[[Fact, Fact], Fact | None] | None = None
     newest: int = 0
+
+
+def fact_of(
+    event: Happened,
+    site: str = "",
+    what: str = "",
+    who: str = "",
+    value: float = 0.0,
+    proof: EvidenceClass = "system",
+) -> Fact:
+    """Return the fact of a check, a reading or a report; what it says besides is the rule's."""
+    return Fact(
+        event.time_ms,
+        event.source,
+        event.id,
+        event.recorded_ms,
+        event.type,
+        site,
+        what=what,
+        who=who,
+        value=value,
+        proof=proof,
+    )
 
 
 def of_fact(

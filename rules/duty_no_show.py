@@ -21,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from rules.dossier import KEPT_MS, Dossier, Dossiers, Raised, Report, of_entry
+from rules.dossier import KEPT_MS, Dossier, Dossiers, Raised, Report, fact_of, of_entry
 from rules.match import Match
 from rules.rule import Rule
 from rules.under_order import ORDER_ENDED, has_ended, standing
@@ -65,12 +65,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
     signed = report.data
     yield (
         f"shift:{signed.shift}",
-        Fact(
-            report.time_ms,
-            report.source,
-            report.id,
-            report.recorded_ms,
-            report.type,
+        fact_of(
+            report,
             what=signed.kind,
             who=member_key(signed.member),
         ),

@@ -6,7 +6,7 @@
 
 from collections.abc import Iterator
 
-from rules.dossier import Dossier, Dossiers, Kept, Raised, Report, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Raised, Report, fact_of, of_fact
 from rules.match import Match
 from rules.rule import Rule
 from schemas.alerts import Reason, Subject
@@ -29,12 +29,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
     if gate.kind == "forced":
         yield (
             f"site:{gate.site}",
-            Fact(
-                report.time_ms,
-                report.source,
-                report.id,
-                report.recorded_ms,
-                report.type,
+            fact_of(
+                report,
                 gate.site,
                 what=gate.kind,
                 who=gate.mode or "normal",

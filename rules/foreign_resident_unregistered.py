@@ -23,7 +23,7 @@ from typing import Final
 import msgspec
 
 from rules import comings
-from rules.dossier import Dossier, Dossiers, Raised, of_fact
+from rules.dossier import Dossier, Dossiers, Raised, fact_of, of_fact
 from rules.facts import NEWEST, Check
 from rules.match import Match
 from rules.rule import Rule
@@ -57,8 +57,8 @@ def describe(match: Match, subject: Subject) -> Reason:
 def gather(check: Check) -> Iterator[tuple[str, Fact]]:
     """Keep how somebody came in and left, and registrations by video."""
     if check.verified_by == "video" and check.person:
-        video = Fact(
-            check.time_ms, check.source, check.id, check.recorded_ms, check.type, check.site.id,
+        video = fact_of(
+check, check.site.id,
             what=comings.RECEIVED, who=VIDEO,
         )  # fmt: skip
         yield check.person, video

@@ -13,7 +13,7 @@ Thresholds:
 
 from collections.abc import Iterator
 
-from rules.dossier import Dossier, Dossiers, Kept, Raised, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Raised, fact_of, of_fact
 from rules.facts import Check
 from rules.match import Match
 from rules.rule import Rule
@@ -54,12 +54,8 @@ def gather(check: Check) -> Iterator[tuple[str, Fact]]:
         return
     yield (
         check.person or f"site:{check.site.id}",
-        Fact(
-            check.time_ms,
-            check.source,
-            check.id,
-            check.recorded_ms,
-            check.type,
+        fact_of(
+            check,
             check.site.id,
             what=what,
             who="guardian" if check.guarded else "",

@@ -15,7 +15,7 @@ Thresholds:
 
 from collections.abc import Iterator
 
-from rules.dossier import Dossier, Dossiers, Kept, Raised, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Raised, fact_of, of_fact
 from rules.facts import Check
 from rules.match import Match
 from rules.rule import Rule
@@ -48,12 +48,8 @@ def gather(check: Check) -> Iterator[tuple[str, Fact]]:
     """
     if not check.is_online:
         return
-    fact = Fact(
-        check.time_ms,
-        check.source,
-        check.id,
-        check.recorded_ms,
-        check.type,
+    fact = fact_of(
+        check,
         check.site.id,
         proof="person",
     )

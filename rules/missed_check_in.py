@@ -42,6 +42,7 @@ from rules.dossier import (
     Kept,
     Raised,
     Report,
+    fact_of,
     of_entry,
     of_fact,
 )
@@ -127,12 +128,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
         what = _HEARD
     yield (
         f"order:{report.data.order}",
-        Fact(
-            report.time_ms,
-            report.source,
-            report.id,
-            report.recorded_ms,
-            report.type,
+        fact_of(
+            report,
             what=what,
             who="visit" if is_visit else "phone",
         ),

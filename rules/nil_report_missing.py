@@ -22,7 +22,17 @@ from typing import Final
 
 import msgspec
 
-from rules.dossier import BACK_MS, KEPT_MS, Dossier, Dossiers, Kept, Raised, Report, of_entry
+from rules.dossier import (
+    BACK_MS,
+    KEPT_MS,
+    Dossier,
+    Dossiers,
+    Kept,
+    Raised,
+    Report,
+    fact_of,
+    of_entry,
+)
 from rules.match import Match
 from rules.rule import Rule
 from schemas.alerts import Reason, Subject
@@ -57,12 +67,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
     """Keep which day a report is for."""
     yield (
         f"reporter:{report.data.reporter}",
-        Fact(
-            report.time_ms,
-            report.source,
-            report.id,
-            report.recorded_ms,
-            report.type,
+        fact_of(
+            report,
             what=report.data.day,
         ),
     )

@@ -18,7 +18,7 @@ Thresholds:
 from collections.abc import Iterator
 from typing import Final
 
-from rules.dossier import Dossier, Dossiers, Kept, Passing, Raised, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Passing, Raised, fact_of, of_fact
 from rules.match import Match
 from rules.rule import Rule
 from schemas.alerts import Reason, Severity, Subject
@@ -49,12 +49,8 @@ def gather(passing: Passing) -> Iterator[tuple[str, Fact]]:
     # Only vehicles that look alike can be one, and only within their region.
     yield (
         f"region:{read.region}/{passing.vehicle_type}/{passing.vehicle_colour}",
-        Fact(
-            read.time_ms,
-            read.source,
-            read.id,
-            read.recorded_ms,
-            read.type,
+        fact_of(
+            read,
             read.site,
             proof="vehicle",
         ),

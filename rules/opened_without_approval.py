@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from rules.dossier import Dossier, Dossiers, Kept, Raised, Report, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Raised, Report, fact_of, of_fact
 from rules.facts import NEWEST
 from rules.match import Match
 from rules.rule import Rule
@@ -46,12 +46,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
     seen = report.data
     yield (
         f"premises:{seen.premises}",
-        Fact(
-            report.time_ms,
-            report.source,
-            report.id,
-            report.recorded_ms,
-            report.type,
+        fact_of(
+            report,
             what=OPEN if seen.open else CLOSED,
         ),
     )

@@ -17,7 +17,7 @@ Thresholds:
 
 from collections.abc import Iterator
 
-from rules.dossier import Dossier, Dossiers, Kept, Raised, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Raised, fact_of, of_fact
 from rules.facts import NEWEST, Check, known_by
 from rules.match import Match
 from rules.rule import Rule
@@ -49,12 +49,8 @@ def gather(check: Check) -> Iterator[tuple[str, Fact]]:
     if check.pass_id is not None:
         yield (
             f"pass:{check.pass_id}",
-            Fact(
-                check.time_ms,
-                check.source,
-                check.id,
-                check.recorded_ms,
-                check.type,
+            fact_of(
+                check,
                 check.site.id,
                 who=check.person,
                 proof="digital",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from rules.dossier import Dossier, Dossiers, Kept, Raised, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Raised, fact_of, of_fact
 from rules.facts import known_by
 from rules.match import Match
 from rules.rule import Rule
@@ -49,12 +49,8 @@ def gather(found: LookBack) -> Iterator[tuple[str, Fact]]:
     for place, seen in enumerate(found.sightings):
         yield (
             key,
-            Fact(
-                seen.time_ms,
-                seen.source,
-                seen.id,
-                seen.recorded_ms,
-                seen.type,
+            fact_of(
+                seen,
                 seen.site,
                 what=seen.direction,
                 who=found.subject,

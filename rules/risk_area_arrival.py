@@ -36,7 +36,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from rules.dossier import Dossier, Dossiers, Kept, Passed, Raised, fact_of_entry, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Passed, Raised, fact_of, fact_of_entry, of_fact
 from rules.entries import Filed
 from rules.facts import ARCHIVE_MS, Check, evidence_class, known_by
 from rules.match import Match
@@ -102,12 +102,8 @@ def gather(check: Check) -> Iterator[tuple[str, Fact]]:
     declared = Declared(check.stays, party, check.plate or "", check.destination_grid or "")
     yield (
         check.person or f"household:{party}",
-        Fact(
-            check.time_ms,
-            check.source,
-            check.id,
-            check.recorded_ms,
-            check.type,
+        fact_of(
+            check,
             check.site.id,
             what=_encode(declared).decode(),
             who=check.person,

@@ -22,7 +22,7 @@ from typing import Final
 
 import msgspec
 
-from rules.dossier import Dossier, Dossiers, Raised, of_fact
+from rules.dossier import Dossier, Dossiers, Raised, fact_of, of_fact
 from rules.facts import Check, evidence_class, known_by
 from rules.match import Match
 from rules.risk_areas import Stay, read_stay, was_listed
@@ -59,12 +59,8 @@ def gather(check: Check) -> Iterator[tuple[str, Fact]]:
     if check.direction == "out" or (check.direction == "in" and check.stays):
         yield (
             check.person,
-            Fact(
-                check.time_ms,
-                check.source,
-                check.id,
-                check.recorded_ms,
-                check.type,
+            fact_of(
+                check,
                 check.site.id,
                 what=_encode(check.stays).decode() if check.direction == "in" else "",
                 proof=evidence_class(check),

@@ -28,7 +28,7 @@ from typing import Final
 
 import msgspec
 
-from rules.dossier import Dossier, Dossiers, Raised, Report, fact_of_entry, of_fact
+from rules.dossier import Dossier, Dossiers, Raised, Report, fact_of, fact_of_entry, of_fact
 from rules.entries import folded
 from rules.facts import NEWEST
 from rules.match import Match
@@ -66,12 +66,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
     if tip.kind == NEW_FACE and tip.address and folded(tip.address):
         yield (
             f"address:{folded(tip.address)}",
-            Fact(
-                report.time_ms,
-                report.source,
-                report.id,
-                report.recorded_ms,
-                report.type,
+            fact_of(
+                report,
                 what=NEW_FACE,
                 who=tip.grid or "",
                 proof="tip",

@@ -29,6 +29,7 @@ from rules.dossier import (
     Passed,
     Raised,
     Report,
+    fact_of,
     of_entry,
     of_fact,
 )
@@ -75,12 +76,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
     signed = report.data
     yield (
         f"shift:{signed.shift}",
-        Fact(
-            report.time_ms,
-            report.source,
-            report.id,
-            report.recorded_ms,
-            report.type,
+        fact_of(
+            report,
             what=f"{signed.kind}/{signed.shift}",
             who=member_key(signed.member),
         ),

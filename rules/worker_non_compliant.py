@@ -29,7 +29,7 @@ from typing import Final
 
 import msgspec
 
-from rules.dossier import Dossier, Dossiers, Kept, Raised, Report, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Raised, Report, fact_of, of_fact
 from rules.facts import NEWEST, Parameters, known_by
 from rules.match import Match
 from rules.risk_areas import level_of, read_stay
@@ -77,12 +77,8 @@ def gather_code(report: Report) -> Iterator[tuple[str, Fact]]:
 
 
 def _fact(report: Report, what: str, who: str) -> Fact:
-    return Fact(
-        report.time_ms,
-        report.source,
-        report.id,
-        report.recorded_ms,
-        report.type,
+    return fact_of(
+        report,
         what=what,
         who=who,
         proof="digital",

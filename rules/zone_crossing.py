@@ -32,7 +32,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from rules.dossier import Dossier, Dossiers, Kept, Raised, Report, of_entry, of_fact
+from rules.dossier import Dossier, Dossiers, Kept, Raised, Report, fact_of, of_entry, of_fact
 from rules.entries import Ordered, Span
 from rules.facts import NEWEST, known_by
 from rules.match import Match
@@ -102,12 +102,8 @@ def gather(report: Report) -> Iterator[tuple[str, Fact]]:
         lon, lat = to_wgs84(lon, lat)
     yield (
         f"order:{report.data.order}",
-        Fact(
-            report.time_ms,
-            report.source,
-            report.id,
-            report.recorded_ms,
-            report.type,
+        fact_of(
+            report,
             what=f"{lon:.7f},{lat:.7f}",
             value=position.accuracy_m,
         ),
