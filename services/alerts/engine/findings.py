@@ -73,8 +73,8 @@ class Findings:
         again: bool = False,
     ) -> None:
         """Put the matches from an instant on in the place of those on record; older ones stand,
-        except that an outcome ends what it ends however old that is. `again` = something was found
-        under the key before: what was forgotten of it is not made anew."""
+        and none of the new ones is older. `again` = something was found under the key before: what
+        was forgotten of it is not made anew."""
         if again and (rule.name, dedupe) not in self._book.histories:
             # All or none: the first of them gives the alert its id.
             oldest_ms = self._book.clock_ms - _keep_ms(rule)
@@ -83,19 +83,10 @@ class Findings:
         if not matches and (rule.name, dedupe) not in self._book.histories:
             return
         history = self._book.history(rule.name, dedupe, kind, who)
-        settled = {
-            episodes.place(match): match for match in history.matches if match.first_ms < since_ms
-        }
-        fresh: list[Match] = []
-        for match in matches:
-            match = self._excused(rule, who, match)
-            before = settled.get(episodes.place(match))
-            if match.first_ms >= since_ms:
-                fresh.append(match)
-            elif before is not None and before.outcome is None and match.outcome is not None:
-                settled[episodes.place(match)] = match
+        settled = [match for match in history.matches if match.first_ms < since_ms]
+        fresh = [self._excused(rule, who, match) for match in matches]
         orders_before = {match.order for match in history.matches}
-        if episodes.replace_all(history, [*settled.values(), *fresh], rule):
+        if episodes.replace_all(history, [*settled, *fresh], rule):
             self.touched.add((rule.name, dedupe))
             orders = {match.order for match in history.matches}
             for order in orders_before | orders:
