@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run test check bench score explore fault fault-short schemas clean
+.PHONY: help setup run test check bench score explore fault fault-short load load-short schemas clean
 
 BIN := .venv/bin
 STAMP := .venv/.cordon-setup
@@ -68,6 +68,12 @@ fault: $(STAMP) ## Run the slow suite that kills processes in mid-stream
 
 fault-short: $(STAMP) ## Run the short form of the fault suite, as CI does
 	$(BIN)/python -m pytest -m fault -k short
+
+load: $(STAMP) ## Run a county's day of two million events through the system (some 20 minutes)
+	$(BIN)/python -m pytest -m load -s
+
+load-short: $(STAMP) ## Run the short form of the load suite, as CI does
+	$(BIN)/python -m pytest -m load -k short
 
 schemas: $(STAMP) ## Regenerate the committed schemas, and the pages made from code
 	$(BIN)/python -m schemas.generate

@@ -1,0 +1,1 @@
+"""A county's whole day through the running system; slow, run by `make load`."""
