@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,9 +37,16 @@ BENCHMARKS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] 
     "backtest": backtest.run,
 }
 
+# What takes minutes, in a form of its own that takes some seconds.
+SHORT: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] = {
+    "latency": partial(latency.run, seconds=10, warm_up_s=10),
+    "sightings": partial(sightings.run, seconds=10),
+}
 
-def main(names: list[str], out: Path | None) -> int:
+
+def main(names: list[str], out: Path | None, *, short: bool = False) -> int:
     """Run benchmarks by name (all where none is named) and print their figures."""
+    wanted = {**BENCHMARKS, **SHORT} if short else BENCHMARKS
     console = Console()
     figures: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
@@ -47,7 +55,7 @@ def main(names: list[str], out: Path | None) -> int:
     }
     for name in names or list(BENCHMARKS):
         console.print(f"running {name} …")
-        figures[name] = asyncio.run(BENCHMARKS[name]())
+        figures[name] = asyncio.run(wanted[name]())
         table = Table("figure", "value", title=f"{name}, {figures['date']}, {figures['machine']}")
         for figure, value in figures[name].items():
             table.add_row(figure, f"{value:,}")

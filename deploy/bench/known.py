@@ -19,16 +19,27 @@ def environment(settings: Settings) -> dict[str, str]:
     return stage.environment(settings, clock="events")
 
 
-async def introduce(settings: Settings, worker: stage.Running, vehicles: int) -> None:
-    """Let a worker read each vehicle once, and a day pass; return when all of it is committed."""
+async def introduce(
+    settings: Settings,
+    worker: stage.Running,
+    vehicles: int,
+    *,
+    reads: int = 1,
+    placed: bool = False,
+) -> None:
+    """Let a worker read each vehicle so often, and a day pass; return when all of it is committed.
+
+    `placed` = it is known where the sites are, so that readings there are kept in tracks.
+    """
+    events = vehicles * reads
     async with stage.producer(settings.kafka) as producer:
-        for topic, key, value in traffic.registers(orders=0, cars=0):
+        for topic, key, value in traffic.registers(orders=0, cars=0, placed=placed):
             await producer.send(topic, value, key)
-        await stage.produce(producer, traffic.first_hits(vehicles))
-        await worker.until(_APPLIED, "applied", vehicles)
-        end_ms = traffic.START_MS + vehicles * traffic.STEP_MS
+        await stage.produce(producer, traffic.first_hits(vehicles, reads))
+        await worker.until(_APPLIED, "applied", events)
+        end_ms = traffic.START_MS + events * traffic.STEP_MS
         for after_ms in _AFTER_MS:
             await stage.tick(producer, end_ms + after_ms)
     # What is applied is counted when it is committed.
     ticks = len(_AFTER_MS) * stage.PARTITIONS
-    await worker.until(_APPLIED, "applied", vehicles + ticks)
+    await worker.until(_APPLIED, "applied", events + ticks)

@@ -17,7 +17,7 @@ _ROWS: Final = "cordon_sightings_rows_written_total"
 _SENT_AT_ONCE: Final = 200_000
 
 
-async def run(seconds: float = 20) -> dict[str, Any]:
+async def run(seconds: float = 60) -> dict[str, Any]:
     """Return the figures of a backlog of 50,000 sightings for each of so many seconds."""
     count = round(seconds * GOAL_PER_S)
     async with stage.broker() as settings:

@@ -231,6 +231,7 @@ class System(Struct, frozen=True):
     """One process of each service on one broker, and what opens them."""
 
     api: Running
+    worker: Running
     ingest: Running
     credentials: Credentials
 
@@ -254,10 +255,10 @@ async def system() -> AsyncIterator[System]:
         env = environment(settings)
         async with (
             service("api", env) as api,
-            service("worker", env),
+            service("worker", env) as worker,
             service("ingest", env) as ingest,
         ):
-            yield System(api, ingest, credentials)
+            yield System(api, worker, ingest, credentials)
 
 
 async def file_orders(session: aiohttp.ClientSession, to: System, orders: int) -> None:

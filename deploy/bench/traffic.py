@@ -46,8 +46,11 @@ def person(number: int) -> dict[str, str]:
     return {"id_type": "resident_id", "id_number": body + "10X98765432"[total % 11]}
 
 
-def entries(*, orders: int, cars: int, since_ms: int) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield (register, data as one files it); the first `cars` orders name a car."""
+def entries(
+    *, orders: int, cars: int, since_ms: int, placed: bool = False
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield (register, data as one files it); the first `cars` orders name a car. `placed` = it is
+    known where the sites are."""
     common = {
         "valid_from": format_ms(since_ms),
         "author": "bench",
@@ -61,7 +64,18 @@ def entries(*, orders: int, cars: int, since_ms: int) -> Iterator[tuple[str, dic
     for number in range(SITES):
         role = "boundary" if number < 8 else "inner"
         name = f"site-{number:03d}"
-        yield "site", {**common, "id": name, "name": name, "role": role, "zones": ["county"]}
+        site: dict[str, object] = {
+            **common,
+            "id": name,
+            "name": name,
+            "role": role,
+            "zones": ["county"],
+        }
+        if placed:
+            # A grid of some kilometres, as in a county: readings there are kept in tracks.
+            lon, lat = 120.8 + number % 10 * 0.03, 30.8 + number // 10 * 0.03
+            site["position"] = {"lon": lon, "lat": lat, "crs": "wgs84"}
+        yield "site", site
     for number in range(orders):
         order: dict[str, object] = {
             **common,
@@ -81,11 +95,11 @@ def entries(*, orders: int, cars: int, since_ms: int) -> Iterator[tuple[str, dic
 
 
 def registers(
-    orders: int = ORDERS, cars: int = ORDERS_WITH_CARS
+    orders: int = ORDERS, cars: int = ORDERS_WITH_CARS, *, placed: bool = False
 ) -> Iterator[tuple[str, bytes, bytes]]:
     """Yield (topic, key, value) of every register record of a benchmark."""
     filing = Filing(Intake(PseudonymKey.fixed_for_tests()))
-    for name, data in entries(orders=orders, cars=cars, since_ms=FILED_MS):
+    for name, data in entries(orders=orders, cars=cars, since_ms=FILED_MS, placed=placed):
         entry = filing.entry(name, data)
         filed = filing.filed_put(name, entry, FILED_MS, f"{name}/{entry.id}", "bench")
         yield filed.topic, entry.id.encode(), filed.value
@@ -138,9 +152,14 @@ def hits(count: int, seed: int = 7) -> Iterator[Record]:
     )
 
 
-def first_hits(count: int) -> Iterator[Record]:
-    """Yield one hit of each of so many vehicles (at most 1,500,000)."""
-    return _stamped((plate(number), number % SITES) for number in range(count))
+def first_hits(count: int, reads: int = 1) -> Iterator[Record]:
+    """Yield one hit of each of so many vehicles (at most 1,500,000), and so many times, each at
+    another site."""
+    return _stamped(
+        (plate(number), (number + 7 * read) % SITES)
+        for read in range(reads)
+        for number in range(count)
+    )
 
 
 def _stamped(passages: Iterable[tuple[str, int]]) -> Iterator[Record]:

@@ -1,7 +1,9 @@
 """The outbox: what the store has committed is published to Kafka, in order, from where it was."""
 
 import asyncio
+import contextlib
 import math
+import time
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +17,9 @@ from services.api.store.transactions import FeedEvent
 
 _PAGE = 500
 _PRUNE_EVERY = 1_000
+# How far was published is noted no more often: to note it is a commit, for which findings wait.
+# After a crash that much comes a second time, as after any failure.
+_NOTE_S = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -62,20 +67,42 @@ class Outbox:
                 failures += 1
 
     async def _publish(self) -> None:
-        position = await self._store.outbox_position()
-        pruned_at = position
-        while True:
-            OUTBOX_LAG.set(self._store.last_n - position)
-            if position >= self._store.last_n:
-                await self._hub.news()
-                continue
-            page = await self._store.events_after(position, _PAGE)
-            await self._publisher.send(self._records(page))
-            position = page[-1].n
+        position = noted = pruned_at = await self._store.outbox_position()
+        due_at = 0.0
+        try:
+            while True:
+                OUTBOX_LAG.set(self._store.last_n - position)
+                if position > noted and time.monotonic() >= due_at:
+                    await self._store.save_outbox_position(position)
+                    noted, due_at = position, time.monotonic() + _NOTE_S
+                    if noted - pruned_at >= _PRUNE_EVERY:
+                        await self._store.prune(self._keep)
+                        pruned_at = noted
+                elif position < self._store.last_n:
+                    page = self._hub.events_after(position, _PAGE)
+                    page = page or await self._store.events_after(position, _PAGE)
+                    await self._publisher.send(self._records(page))
+                    position = page[-1].n
+                else:
+                    await self._news(due_at if position > noted else None)
+        finally:
+            if position > noted:
+                await self._note_at_the_end(position)
+
+    async def _note_at_the_end(self, position: int) -> None:
+        try:
             await self._store.save_outbox_position(position)
-            if position - pruned_at >= _PRUNE_EVERY:
-                await self._store.prune(self._keep)
-                pruned_at = position
+        except SQLAlchemyError as error:
+            # The end goes on: what could not be noted is published a second time.
+            OUTBOX_FAILURES.inc()
+            _log.error("outbox_position_not_noted", position=position, error=repr(error))
+
+    async def _news(self, due_at: float | None) -> None:
+        """Wait for news, until the position is to be noted."""
+        wait_s = None if due_at is None else due_at - time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._hub.news()
 
     def _records(self, page: list[FeedEvent]) -> list[Outgoing]:
         """Return every event for the log, and each alert's last one for the state."""

@@ -260,3 +260,13 @@ def test_a_reader_ahead_of_the_hub_is_not_moved_back() -> None:
     reader = Reader(8, NO_FILTERS, SSE)
     assert hub.take(reader) == b""
     assert reader.position == 8
+
+
+async def test_the_hub_gives_the_events_that_it_still_has(store: AlertStore, hub: Hub) -> None:
+    await raise_alerts(store, 3 * QUEUE)
+    newest = await store.events_after(hub.first_n, 2)
+    assert hub.events_after(hub.first_n, 2) == newest
+    assert hub.events_after(hub.last_n - 1, 10) == await store.events_after(hub.last_n - 1, 10)
+    assert hub.events_after(hub.last_n, 10) == []
+    # The one after it has left the ring.
+    assert hub.events_after(hub.first_n - 2, 10) == []

@@ -74,6 +74,7 @@ async def test_it_adds_up_and_tells_why_in_both_languages(
             "en": "the thermometer reads everybody too warm or too cold",
             "zh": "测温设备存在偏差",
         },
+        "effect": "withdraws",
     }
     assert "site" not in third
     assert third["reason"]["zh"] == "许可覆盖该地点与时间"

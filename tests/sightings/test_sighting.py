@@ -1,10 +1,12 @@
 """What becomes a sighting of the records that ingest writes, and what does not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.events import CHECKPOINT_SCAN, CODE_CHANGE, HEALTH_CHECK, PLATE_HIT
 from schemas.intake import Record
-from schemas.times import HOUR_MS
+from schemas.times import HOUR_MS, format_ms, parse_ms
 from services.alerts.sightings.memory import MemorySightings
 from services.alerts.sightings.sighting import TEXTS, Sighting, sort_out
 from tests.sightings.records import (
@@ -165,3 +167,38 @@ def test_events_of_another_kind_do_not_hide_those_beside_them() -> None:
     foreign = hit("h2")[0].value.replace(b"plate-hit", b"plate-pit")
     columns, counts = sort_out(PLATE_HIT.topic, [foreign, hit("h1")[0].value])
     assert (columns.texts["id"], counts["other"]) == (["h1"], 1)
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "2020-02-30T08:00:00.000Z",
+        "2021-02-29T08:00:00.000Z",
+        "2020-13-01T08:00:00.000Z",
+        "2020-02-10T24:00:00.000Z",
+        "2020-02-10T08:60:00.000Z",
+        "2020-02-10T08:00:60.000Z",
+        "0000-02-10T08:00:00.000Z",
+        "2020-02-10T08:00:00.00:Z",
+        "2020-02-10T08:00:00,000Z",
+        "2020-02-10T08:00:00.000z",
+        "2020-02-10T08:00:00.0000Z",
+        "2020-02-10T08:00:00.00Z",
+        "2020-02-10T08:00:00.\u0660\u0661\u0662Z",
+    ],
+)
+def test_only_an_instant_in_the_written_form_is_read(instant: str) -> None:
+    first, other, last = (hit(f"h{n}")[0].value for n in (1, 2, 3))
+    values = [first, other.replace(format_ms(T0).encode(), instant.encode()), last]
+    columns, counts = sort_out(PLATE_HIT.topic, values)
+    assert columns.texts["id"] == ["h1", "h3"]
+    assert counts["unreadable"] == 1
+
+
+@given(st.integers(parse_ms("0001-01-01T00:00:00.000Z"), parse_ms("9999-12-31T23:59:59.999Z")))
+def test_an_instant_is_what_the_schemas_say(at_ms: int) -> None:
+    value = hit("h1", recorded_ms=T0)[0].value.replace(
+        format_ms(T0).encode(), format_ms(at_ms).encode()
+    )
+    columns, _ = sort_out(PLATE_HIT.topic, [value])
+    assert columns.time_ms.tolist() == columns.recorded_ms.tolist() == [at_ms]

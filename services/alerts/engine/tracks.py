@@ -1,7 +1,7 @@
 """Where each vehicle was read lately: its sure readings of some days, packed small.
 
 A reading is 14 bytes and its event's id; what cameras and looks repeat stands in tables. A vehicle
-is one entry in a table of bytes, newest reading first, so that the usual reading is put before the
+is one entry in a packed table, newest reading first, so that the usual reading is put before the
 rest without a look at it. What a batch adds leaves as one record of the state; a record is dropped
 when all in it is too old to be near any reading that may still come.
 """
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from schemas.times import DAY_MS, HOUR_MS, MINUTE_MS, parse_ms
 from services.alerts.engine.decode import Hit, Scan
+from services.alerts.engine.packed_table import PackedTable
 
 # Readings accepted later than this after they happened are no part of any track.
 LATE_MS: Final = 72 * HOUR_MS
@@ -91,7 +92,7 @@ class Tracks:
     """The tracks of one partition's vehicles, by the hash of the plate."""
 
     def __init__(self) -> None:
-        self._tracks: dict[int, bytes] = {}
+        self._tracks = PackedTable()
         self._cameras: dict[Camera, int] = {}
         self._cameras_by_number: list[Camera] = []
         self._looks: dict[Looks, int] = {NO_LOOKS: 0}
@@ -164,7 +165,7 @@ class Tracks:
         number = time_ms << _TIME_SHIFT | camera << 1 | weak
         read = _pack_head(number, looks, late_min, len(name)) + name
         key = hash(plate)
-        track = self._tracks.get(key, b"")
+        track = self._tracks.get(key)
         place, size, near = 0, len(track), False
         while place < size:
             other, _, _, length = _unpack_head(track, place)
@@ -183,7 +184,7 @@ class Tracks:
             place += _HEAD + length
         if size >= _LONG:
             track = b"".join(_split(track)[: MOST_READS - 1])
-        self._tracks[key] = read + track
+        self._tracks.put(key, read + track)
         self._plates.append(plate)
         self._reads.append(read)
         return None
@@ -192,14 +193,14 @@ class Tracks:
         self, key: int, read: bytes, plate: str, reach_ms: int
     ) -> tuple[Trace, list[Trace]] | None:
         """Put a reading into its place; return it with those around it."""
-        reads = _split(self._tracks[key])
+        reads = _split(self._tracks.get(key))
         if read in reads:
             return None
         time_ms = _time_ms(read)
         near = [each for each in reads if abs(_time_ms(each) - time_ms) < reach_ms]
         reads.append(read)
         reads.sort(reverse=True)
-        self._tracks[key] = b"".join(reads[:MOST_READS])
+        self._tracks.put(key, b"".join(reads[:MOST_READS]))
         self._plates.append(plate)
         self._reads.append(read)
         traces = self._traces(near)
@@ -213,10 +214,7 @@ class Tracks:
 
     def of(self, plate: str) -> list[Trace]:
         """Return a vehicle's readings in order of time."""
-        track = self._tracks.get(hash(plate))
-        if track is None:
-            return []
-        return self._traces(reversed(_split(track)))
+        return self._traces(reversed(_split(self._tracks.get(hash(plate)))))
 
     def take_out(self, source: str, event_id: str, clock_ms: int) -> None:
         """Let an event count no more."""
@@ -284,14 +282,14 @@ class Tracks:
             number = number >> _TIME_SHIFT << _TIME_SHIFT | camera << 1 | number & 1
             read = _pack_head(number, looks[look], late_min, length) + read[_HEAD:]
             key = hash(plate)
-            self._tracks[key] = read + self._tracks.get(key, b"")
+            self._tracks.put(key, read + self._tracks.get(key))
 
     def loaded(self) -> None:
         """Put chunks and readings in order when all are there."""
         self._chunks = deque(sorted(self._chunks))
-        for key, track in self._tracks.items():
-            reads = sorted(_split(track), reverse=True)
-            self._tracks[key] = b"".join(reads[:MOST_READS])
+        self._tracks.rewrite(
+            lambda track: b"".join(sorted(_split(track), reverse=True)[:MOST_READS])
+        )
 
     def expire(self, clock_ms: int, reach_ms: int) -> list[int]:
         """Forget what no reading to come can be near to, once a day for each vehicle; return the
@@ -303,17 +301,9 @@ class Tracks:
             if since_ms + KEEP_MS < clock_ms:
                 del self._gone[event]
         oldest_ms = clock_ms - LATE_MS - reach_ms
-        part = clock_ms // HOUR_MS % _PARTS
-        for key in [key for key in self._tracks if key % _PARTS == part]:
-            kept = []
-            for read in _reads(self._tracks[key]):
-                if _time_ms(read) < oldest_ms:
-                    break
-                kept.append(read)
-            if kept:
-                self._tracks[key] = b"".join(kept)
-            else:
-                del self._tracks[key]
+        self._tracks.rewrite(
+            lambda track: _since(track, oldest_ms), clock_ms // HOUR_MS % _PARTS, _PARTS
+        )
         return gone
 
 
@@ -324,6 +314,16 @@ def _time_ms(read: bytes) -> int:
 def _split(track: bytes) -> list[bytes]:
     """Return the readings of a track one by one, the newest first."""
     return list(_reads(track))
+
+
+def _since(track: bytes, oldest_ms: int) -> bytes:
+    """Return a track without the readings that are older; the newest stand first."""
+    end = 0
+    for read in _reads(track):
+        if _time_ms(read) < oldest_ms:
+            break
+        end += len(read)
+    return track[:end]
 
 
 def _reads(track: bytes) -> Iterator[bytes]:

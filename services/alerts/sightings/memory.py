@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.versions import FOREVER
 from services.alerts.sightings.sighting import Columns, Sighting, of_events, sort_out
-from services.alerts.sightings.tables import BATCH, Asked, ask, connect, register
+from services.alerts.sightings.tables import Asked, ask, connect, register
 
 
 class MemorySightings:
@@ -29,11 +29,11 @@ class MemorySightings:
 
     def _insert(self, columns: Columns) -> None:
         if len(columns):
-            register(self._connection, columns)
+            batch = register(self._connection, columns)
             into = "INSERT INTO sightings" if self._rows else "CREATE TABLE sightings AS"
-            self._connection.execute(f"{into} {BATCH}")
+            self._connection.execute(f"{into} {batch}")
             self._rows += len(columns)
-            self._corrections += sum(each is not None for each in columns.texts["corrects"])
+            self._corrections += columns.corrections
 
     def of(
         self, subject: str, from_ms: int, to_ms: int = FOREVER, known_ms: int = FOREVER

@@ -27,7 +27,7 @@ from services.alerts.sightings import manifest as manifests
 from services.alerts.sightings.manifest import File, Manifest
 from services.alerts.sightings.merging import day_of, expired, next_merge
 from services.alerts.sightings.sighting import Columns, Sighting, joined, sort_out
-from services.alerts.sightings.tables import BATCH, FIRST, Asked, ask, connect, register
+from services.alerts.sightings.tables import FIRST, Asked, ask, connect, register
 
 Positions = Mapping[str, Mapping[int, int]]
 
@@ -228,16 +228,16 @@ class Store(Reader):
 
     def _write_day(self, day: str, sequence: int, columns: Columns, written_ms: int) -> File:
         connection = self._connection.cursor()
-        register(connection, columns)
+        batch = register(connection, columns)
         return self._copy(
             connection.execute,
-            f"SELECT * FROM ({BATCH}) ORDER BY subject, time",
+            f"SELECT * FROM ({batch}) ORDER BY subject, time",
             File(
                 path=f"day={day}/{sequence:012d}.parquet",
                 day=day,
                 rows=len(columns),
                 bytes=0,
-                corrections=sum(each is not None for each in columns.texts["corrects"]),
+                corrections=columns.corrections,
                 level=0,
                 written_ms=written_ms,
             ),

@@ -13,7 +13,7 @@ import numpy
 from msgspec import Struct
 
 from schemas.versions import FOREVER
-from services.alerts.sightings.sighting import TEXTS, Columns, Sighting
+from services.alerts.sightings.sighting import TEXTS, Columns, Same, Sighting
 
 COLUMNS: Final = (
     "subject",
@@ -41,15 +41,6 @@ FIRST: Final = (
     "ORDER BY seen.recordedtime, seen.subject, seen.time, seen.site, seen.direction)"
 )
 _INSTANTS: Final = {"time": "time_ms", "recordedtime": "recorded_ms"}
-# A column of which a batch has nothing would get no type, and its file would fit no other.
-BATCH: Final = "SELECT {columns} FROM batch".format(
-    columns=", ".join(
-        f"make_timestamptz({_INSTANTS[name]} * 1000) AS {name}"
-        if name in _INSTANTS
-        else f"{name}::{'VARCHAR' if name in TEXTS else 'DOUBLE'} AS {name}"
-        for name in COLUMNS
-    )
-)
 _ASKED: Final = """
     WITH asked AS (
         SELECT n, asked_subject, make_timestamptz(from_ms * 1000) AS from_time,
@@ -123,9 +114,13 @@ def connect(
     return duckdb.connect(config=config)
 
 
-def register(connection: duckdb.DuckDBPyConnection, columns: Columns) -> None:
-    """Show a batch to a connection as the view `batch`."""
-    arrays = {name: numpy.array(columns.texts[name], dtype=object) for name in TEXTS}
+def register(connection: duckdb.DuckDBPyConnection, columns: Columns) -> str:
+    """Show a batch to a connection as the view `batch`; return the query that gives its rows."""
+    arrays = {
+        name: numpy.array(column, dtype=object)
+        for name, column in columns.texts.items()
+        if not isinstance(column, Same)
+    }
     confidence = numpy.array(columns.confidence, dtype=float)
     connection.register(
         "batch",
@@ -136,6 +131,22 @@ def register(connection: duckdb.DuckDBPyConnection, columns: Columns) -> None:
             "recorded_ms": columns.recorded_ms,
         },
     )
+    return f"SELECT {', '.join(_selected(name, columns) for name in COLUMNS)} FROM batch"
+
+
+def _selected(name: str, columns: Columns) -> str:
+    """Return a column of a batch in SQL, with its type: one of which a batch has nothing would get
+    none, and its file would fit no other."""
+    if name in _INSTANTS:
+        return f"make_timestamptz({_INSTANTS[name]} * 1000) AS {name}"
+    if name not in TEXTS:
+        return f"{name}::DOUBLE AS {name}"
+    column = columns.texts[name]
+    if not isinstance(column, Same):
+        return f"{name}::VARCHAR AS {name}"
+    # They are of our own making: no text of an event is the same in every row by rule.
+    text = "NULL" if column.text is None else f"'{column.text}'"
+    return f"{text}::VARCHAR AS {name}"
 
 
 def ask(

@@ -20,19 +20,19 @@ _STUCK_TICKS = 2
 class Live:
     """An event in the ring; it is encoded once in each format that somebody reads."""
 
-    __slots__ = ("_cursor", "_encoded", "_event", "alert")
+    __slots__ = ("_cursor", "_encoded", "alert", "event")
 
     def __init__(self, cursor: str, event: FeedEvent, alert: Alert) -> None:
         self.alert = alert
+        self.event = event
         self._cursor = cursor
-        self._event = event
         self._encoded: dict[str, bytes] = {}
 
     def encoded(self, form: Format) -> bytes:
         """Return the event's bytes in a format."""
         found = self._encoded.get(form.name)
         if found is None:
-            found = form.encode(self._cursor, self._event.type, self._event.body)
+            found = form.encode(self._cursor, self.event.type, self.event.body)
             self._encoded[form.name] = found
         return found
 
@@ -132,6 +132,13 @@ class Hub:
             whole = b"".join(one.encoded(form) for one in self._ring[start - end :])
             joined = self._joined[form.name] = (start, end, whole)
         return joined[2]
+
+    def events_after(self, n: int, limit: int) -> list[FeedEvent]:
+        """Return the next events in order; none where the ring does not reach that far back."""
+        start = n + 1 - self.first_n
+        if start < 0:
+            return []
+        return [one.event for one in self._ring[start : start + limit]]
 
     async def news(self) -> None:
         """Wait for the next event, tick or the end."""

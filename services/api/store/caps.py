@@ -4,15 +4,22 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, bindparam, delete, or_, select
 
 from services.api.rate_cap import WINDOW_MS, Group, RateCap
 from services.api.store.tables import caps
-from services.api.store.upsert import upsert
+from services.api.store.upsert import Upsert
 
 _decode = msgspec.json.Decoder(Group).decode
 # SQLite and PostgreSQL both bound the parameters of one statement.
 _KEYS_A_QUERY: Final = 500
+_READ = select(caps.c.body).where(
+    or_(caps.c.key.in_(bindparam("keys", expanding=True)), caps.c.open)
+)
+_WRITE = Upsert(
+    caps, ["key"], lambda new: {name: new[name] for name in ("open", "newest_ms", "body")}
+)
+_FORGET = delete(caps).where(caps.c.newest_ms <= bindparam("oldest_ms"), caps.c.open.is_(False))
 
 
 def read(connection: Connection, keys: Iterable[str]) -> list[Group]:
@@ -21,8 +28,7 @@ def read(connection: Connection, keys: Iterable[str]) -> list[Group]:
     found: dict[str, Group] = {}
     for start in range(0, max(len(wanted), 1), _KEYS_A_QUERY):
         some = wanted[start : start + _KEYS_A_QUERY]
-        query = select(caps.c.body).where(or_(caps.c.key.in_(some), caps.c.open))
-        for body in connection.scalars(query):
+        for body in connection.scalars(_READ, {"keys": some}):
             group = _decode(body)
             found[group.key] = group
     return list(found.values())
@@ -42,8 +48,5 @@ def write(connection: Connection, cap: RateCap, clock_ms: int) -> None:
     ]
     if not rows:
         return
-    insert = upsert(connection, caps)
-    told = {name: insert.excluded[name] for name in ("open", "newest_ms", "body")}
-    connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=told), rows)
-    old = caps.c.newest_ms <= clock_ms - WINDOW_MS
-    connection.execute(delete(caps).where(old, caps.c.open.is_(False)))
+    _WRITE.run(connection, rows)
+    connection.execute(_FORGET, {"oldest_ms": clock_ms - WINDOW_MS})

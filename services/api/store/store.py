@@ -168,8 +168,8 @@ class AlertStore:
         return await self._database.read(lambda c: transactions.counter(c, "outbox"))
 
     async def save_outbox_position(self, n: int) -> None:
-        """Note that all events up to `n` are published."""
-        await self._database.write(lambda c: transactions.set_counter(c, "outbox", n))
+        """Note that all events up to `n` are published; what is noted never goes back."""
+        await self._database.write(lambda c: transactions.raise_counter(c, "outbox", n))
 
     async def prune(self, keep: int) -> int:
         """Forget all but the newest `keep` events; return how many are gone."""

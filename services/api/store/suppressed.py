@@ -4,16 +4,17 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, case, delete, func, select
+from sqlalchemy import Connection, bindparam, case, delete, func, select
 
 from schemas.suppressions import Suppressed, SuppressedEvent
 from schemas.times import DAY_MS, HOUR_MS, parse_ms
 from services.api.store.tables import suppressed
-from services.api.store.upsert import upsert
+from services.api.store.upsert import Proposed, Upsert
 
 KEEP_MS: Final = 7 * DAY_MS
 # The columns, as `_row` orders them.
-_KEY: Final = (suppressed.c.hour_ms, suppressed.c.rule, suppressed.c.reason, suppressed.c.site)
+_KEY: Final = ("hour_ms", "rule", "reason", "site")
+_FORGET: Final = delete(suppressed).where(suppressed.c.hour_ms < bindparam("oldest_ms"))
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -47,27 +48,12 @@ def add(connection: Connection, events: Iterable[SuppressedEvent]) -> None:
         at_ms = parse_ms(event.time)
         newest_ms = max(newest_ms, at_ms)
         row = _row(at_ms - at_ms % HOUR_MS, event.data)
-        key = tuple(row[column.name] for column in _KEY)
+        key = tuple(row[name] for name in _KEY)
         rows[key] = _joined(rows[key], row) if key in rows else row
     if not rows:
         return
-    insert = upsert(connection, suppressed)
-    new, old = insert.excluded, suppressed.c
-    later = new.last_ms >= old.last_ms
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=_KEY,
-            set_={
-                "count": old.count + new.count,
-                "first_ms": case((new.first_ms < old.first_ms, new.first_ms), else_=old.first_ms),
-                "last_ms": case((later, new.last_ms), else_=old.last_ms),
-                "source": case((later, new.source), else_=old.source),
-                "event_id": case((later, new.event_id), else_=old.event_id),
-            },
-        ),
-        list(rows.values()),
-    )
-    connection.execute(delete(suppressed).where(old.hour_ms < newest_ms - KEEP_MS))
+    _ADD.run(connection, list(rows.values()))
+    connection.execute(_FORGET, {"oldest_ms": newest_ms - KEEP_MS})
 
 
 def counted(connection: Connection, span: Span) -> list[Counted]:
@@ -108,6 +94,21 @@ def counted(connection: Connection, span: Span) -> list[Counted]:
         Counted(rule, reason, site, int(total), first, last, source, event_id)
         for rule, reason, site, total, first, last, source, event_id in connection.execute(query)
     ]
+
+
+def _summed(new: Proposed) -> dict[str, Any]:
+    old = suppressed.c
+    later = new.last_ms >= old.last_ms
+    return {
+        "count": old.count + new.count,
+        "first_ms": case((new.first_ms < old.first_ms, new.first_ms), else_=old.first_ms),
+        "last_ms": case((later, new.last_ms), else_=old.last_ms),
+        "source": case((later, new.source), else_=old.source),
+        "event_id": case((later, new.event_id), else_=old.event_id),
+    }
+
+
+_ADD: Final = Upsert(suppressed, _KEY, _summed)
 
 
 def _row(hour_ms: int, data: Suppressed) -> dict[str, Any]:

@@ -38,9 +38,11 @@ CHANNEL = "cordon_feed"
 # Built once: to build these for each batch took longer than to run them.
 _IDS: BindParameter[str] = bindparam("ids", expanding=True)
 _COUNTER = select(counters.c.value).where(counters.c.name == bindparam("name"))
+_COUNTERS = select(counters.c.name, counters.c.value)
 _SET_COUNTER = (
     update(counters).where(counters.c.name == bindparam("counter")).values(value=bindparam("value"))
 )
+_RAISE_COUNTER = _SET_COUNTER.where(counters.c.value < bindparam("value"))
 _POSITIONS = select(positions.c.partition, positions.c.next_offset).where(
     positions.c.topic == bindparam("topic")
 )
@@ -132,7 +134,8 @@ def apply_findings(
 ) -> Applied:
     """Merge the findings that are at or above the stored positions, count what was suppressed, and
     move the positions. The engine's clock has come to `clock_ms` at least."""
-    last_n, before_ms = counter(connection, "feed"), counter(connection, "clock")
+    counted = {row.name: int(row.value) for row in connection.execute(_COUNTERS)}
+    last_n, before_ms = counted["feed"], counted["clock"]
     stored = positions_of(connection, topic)
     told = [one.told for one in records if one.offset >= stored.get(one.partition, 0)]
     fresh = [one for one in told if isinstance(one, FindingEvent)]
@@ -212,6 +215,11 @@ def counter(connection: Connection, name: str) -> int:
 def set_counter(connection: Connection, name: str, value: int) -> None:
     """Set a counter."""
     connection.execute(_SET_COUNTER, {"counter": name, "value": value})
+
+
+def raise_counter(connection: Connection, name: str, value: int) -> None:
+    """Set a counter that is below a value to it."""
+    connection.execute(_RAISE_COUNTER, {"counter": name, "value": value})
 
 
 def positions_of(connection: Connection, topic: str) -> dict[int, int]:

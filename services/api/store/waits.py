@@ -9,7 +9,7 @@ from schemas.alerts import Severity
 from services.api.merge import Record
 from services.api.overdue import LEVELS, WAITING, Step, Wait, limit_ms, turn
 from services.api.store.tables import waits
-from services.api.store.upsert import upsert
+from services.api.store.upsert import Upsert
 
 # How many alerts escalate in one transaction: acts and findings wait for it.
 _BATCH: Final = 200
@@ -17,6 +17,11 @@ _BATCH: Final = 200
 _IDS_A_QUERY: Final = 500
 _SET_SEVERITY = (
     update(waits).where(waits.c.alert_id == bindparam("id")).values(severity=bindparam("severity"))
+)
+_BEGIN = Upsert(
+    waits,
+    ["alert_id"],
+    lambda new: {name: new[name] for name in ("state", "severity", "since_ms", "level")},
 )
 _STEP = (
     update(waits)
@@ -54,11 +59,7 @@ def track(
         elif old is not None and old.alert.severity != new.severity:
             lowered.append({"id": alert_id, "severity": new.severity})
     if begun:
-        insert = upsert(connection, waits)
-        told = {name: insert.excluded[name] for name in ("state", "severity", "since_ms", "level")}
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=["alert_id"], set_=told), begun
-        )
+        _BEGIN.run(connection, begun)
     if lowered:
         connection.execute(_SET_SEVERITY, lowered)
     for start in range(0, len(ended), _IDS_A_QUERY):
