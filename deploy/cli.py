@@ -410,6 +410,9 @@ def bench(
         list[str] | None, typer.Argument(help="Which to run; all where none is named.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures here too, as JSON.")] = None,
+    short: Annotated[
+        bool, typer.Option("--short", help="Take the short form of those that have one.")
+    ] = False,
 ) -> None:
     """Measure this machine: figures, and their ratio to a floor of the same run."""
     from deploy.bench import command
@@ -419,7 +422,7 @@ def bench(
         there = ", ".join(command.BENCHMARKS)
         typer.echo(f"bench: no benchmark is named {', '.join(sorted(unknown))}: {there}", err=True)
         raise typer.Exit(2)
-    raise typer.Exit(command.main(names or [], out))
+    raise typer.Exit(command.main(names or [], out, short=short))
 
 
 def main() -> None:

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.protocol.offset import OffsetRequest
 from msgspec import Struct
 
 from deploy.topics_errors import PartitionMismatch, TopicsError
@@ -15,6 +17,8 @@ from schemas.topics import TOPICS, Topic
 _REQUEST_TIMEOUT_MS: Final = 20_000
 # Where a setting comes from, in the words of the protocol: DYNAMIC_TOPIC_CONFIG.
 _SET_ON_TOPIC: Final = 1
+# Where a partition ends, likewise.
+_LATEST: Final = -1
 
 
 class Applied(Struct):
@@ -173,18 +177,39 @@ def _listed(answers: Any) -> list[Any]:
 
 
 async def wait_for_leaders(bootstrap: str, timeout_s: float = 10.0) -> None:
-    """Return when every partition has a leader; a fresh topic has none for some milliseconds."""
+    """Return when every partition is served by its leader; raises TimeoutError after `timeout_s`.
+
+    A fresh topic has no leader for some milliseconds, and after a start leaders are named before
+    they serve: until then they refuse whatever is sent.
+    """
     admin = await _connected(bootstrap)
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
     try:
         async with asyncio.timeout(timeout_s):
+            await client.bootstrap()
             while True:
-                described = await admin.describe_topics([topic.name for topic in TOPICS])
-                if all(
-                    partition["leader"] >= 0
-                    for each in described
-                    for partition in each["partitions"]
-                ):
+                if await _is_served(admin, client):
                     return
                 await asyncio.sleep(0.02)
     finally:
+        await client.close()
         await admin.close()
+
+
+async def _is_served(admin: AIOKafkaAdminClient, client: AIOKafkaClient) -> bool:
+    """Tell whether each partition's leader says where the partition ends: only one that serves it
+    does."""
+    asked: dict[int, dict[str, list[tuple[int, int]]]] = {}
+    for topic in await admin.describe_topics([topic.name for topic in TOPICS]):
+        if not topic["partitions"]:
+            return False
+        for each in topic["partitions"]:
+            if each["leader"] < 0:
+                return False
+            of_leader = asked.setdefault(each["leader"], {})
+            of_leader.setdefault(topic["topic"], []).append((each["partition"], _LATEST))
+    for leader, topics in asked.items():
+        answer = await client.send(leader, OffsetRequest(-1, 0, list(topics.items())))
+        if any(code for _, partitions in answer.topics for _, code, *_ in partitions):
+            return False
+    return True

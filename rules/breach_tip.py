@@ -8,6 +8,8 @@ the order is active at that time and was filed by then.
 - One alert per order, however the tips named it; quiet gap 12 hours. The subject is the order.
 - It is no breach: whoever verifies it resolves it as false or confirmed.
 - What retracts it: the end of the order, filed later.
+- Every tip weighs the same: a tip names the role of whoever gave it and no more, so that nobody can
+  be told to have given false ones before.
 """
 
 from collections.abc import Iterator

@@ -14,6 +14,8 @@ A check with `refusal` matches as well, whatever else is on record.
   missing check has the instant at which it was due.
 - One alert per plate and site (for a refusal without a plate, per person and site); quiet gap 2
   hours. The subject is the site.
+- A gate that is forced there within half an hour (D07) is of one incident with it: the two alerts
+  name each other in `related`.
 - What speaks against it, each counted by name: an **exemption** of any kind that holds there
   (`whitelist`, `green-channel`, `fleet`); the site or one of its devices was silent meanwhile
   (`source-silent`, D32); the reading was kept back or written down on paper (`offline`). A site

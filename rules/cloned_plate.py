@@ -2,7 +2,8 @@
 
 Two readings with a confidence of at least 0.95 **contradict** each other when less than `share` of
 the least time of travel lies between them: the route's `min_s`, else the distance at 120 km/h
-where both positions are known and at least 2 km apart. A contradiction matches when
+where both positions are known and at least 2 km apart, as filed by then. A route that is filed
+later and is shorter withdraws. A contradiction matches when
 
 1. there is another one within `window_h` that shares no reading with it, so that one misreading is
    never enough; or
@@ -27,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rules.dossier import Dossier, Dossiers, Kept, Raised, Told, of_fact
-from rules.facts import Parameters
+from rules.facts import Parameters, known_by
 from rules.match import Match
 from rules.rule import Rule
 from rules.travel import least_s
@@ -148,7 +149,8 @@ def _contradictions(dossier: Dossier, facts: Sequence[Fact]) -> Iterator[tuple[P
                 break
             if before.site == after.site:
                 continue
-            way_s = least_s(dossier, before.site, after.site, after.time_ms)
+            known_ms = known_by(after.time_ms, after.recorded_ms)
+            way_s = least_s(dossier, before.site, after.site, after.time_ms, known_ms)
             if way_s is None:
                 continue
             way_ms = way_s * SECOND_MS

@@ -148,10 +148,14 @@ class Dossier:
         books: Books,
         conditions: Mapping[tuple[str, str], Sequence[tuple[int, int]]],
         calendar: Calendar,
+        joint_ms: int | None = None,
     ) -> None:
+        """`joint_ms` is up to when the engine knows of everything, None = by its clock."""
         self.key = key
         self.facts = facts
         self.clock_ms = clock_ms
+        # What a rule finds by the clock alone is settled when it lies before that.
+        self.oldest_ms = (clock_ms if joint_ms is None else joint_ms) - BACK_MS
         self.calendar = calendar
         self.asked: set[str] = set()
         self.next_ms = FOREVER
@@ -203,10 +207,12 @@ class Dossier:
         spans = self._conditions.get((kind, subject), ())
         return any(begin <= last_ms and end >= first_ms for begin, end in spans)
 
-    def policy(self, at_ms: int, known_ms: int = NEWEST) -> tuple[Parameters, str]:
-        """Return the rule's parameters and the version of the policy."""
+    def policy(
+        self, at_ms: int, known_ms: int = NEWEST, *, of: str | None = None
+    ) -> tuple[Parameters, str]:
+        """Return the parameters of the rule, or `of` another, and the version of the policy."""
         self.asked.add("policy~")
-        return self._books.policy(self._rule, at_ms, known_ms)
+        return self._books.policy(of or self._rule, at_ms, known_ms)
 
 
 Assess = Callable[[Dossier], Iterable[Said]]

@@ -164,7 +164,11 @@ _NAMES: Final[dict[str, Callable[[Any], list[str]]]] = {
         entry.zone,
     ],
     "permit": lambda entry: [entry.order],
-    "transfer": lambda entry: [*(entry.orders or ()), *_who(*(entry.persons or ()))],
+    "transfer": lambda entry: [
+        *(entry.orders or ()),
+        *_who(*(entry.persons or ())),
+        *([entry.vehicle] if entry.vehicle else ()),
+    ],
     "watch-entry": lambda entry: [subject_of(entry)],
     "exemption": lambda entry: [subject_of(entry)],
     "risk-area": lambda entry: [entry.area],

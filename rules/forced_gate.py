@@ -1,6 +1,8 @@
 """D07 forced-gate, 强闯: a barrier reports that it was forced.
 
 - Severity: high. One alert per site. The subject is the site.
+- A check that is missing or refused at the site within half an hour (D08) is of one incident with
+  it: the two alerts name each other in `related`.
 - A gate in maintenance raises nothing.
 """
 

@@ -3,6 +3,7 @@
 An identity document, checked by document or by an officer who knows the person, or a pass, is
 checked at two sites, and the time between is less than `share` of the least time of travel: of the
 filed route, else of the distance at 120 km/h, where both sites have a position and lie 2 km apart.
+What is filed later accuses nobody; a shorter way that is filed later excuses.
 
 - Checks by code or video say nothing: a family shares them. Checks that were uploaded later or
   written down on paper say nothing either, nor do sources whose clock is known to be wrong.
@@ -16,7 +17,7 @@ Thresholds:
 from collections.abc import Iterator
 
 from rules.dossier import Dossier, Dossiers, Kept, Raised, fact_of, of_fact
-from rules.facts import Check
+from rules.facts import Check, known_by
 from rules.match import Match
 from rules.rule import Rule
 from rules.travel import least_s
@@ -66,7 +67,8 @@ def assess(dossier: Dossier) -> Iterator[Raised | Kept]:
     for before, after in zip(dossier.facts, dossier.facts[1:], strict=False):
         if before.site == after.site:
             continue
-        way_s = least_s(dossier, before.site, after.site, after.time_ms)
+        known_ms = known_by(after.time_ms, after.recorded_ms)
+        way_s = least_s(dossier, before.site, after.site, after.time_ms, known_ms)
         parameters, policy = dossier.policy(after.time_ms, after.recorded_ms)
         apart_ms = after.time_ms - before.time_ms
         if way_s is None or apart_ms >= way_s * SECOND_MS * parameters["share"]:

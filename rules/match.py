@@ -26,7 +26,8 @@ class Match(Struct, frozen=True, array_like=True):
 
     `withdrawn` names the excuse that took its ground away; such a match still shapes the episode
     but no longer counts. `outcome` ends the episode (a transit). `parts` are the matches for which
-    the engine lets this one stand, packed (services/alerts/engine/folds.py).
+    the engine lets this one stand, packed (services/alerts/engine/folds.py), `frames` the readings
+    of which it is the passage (frames.py there).
     """
 
     first_ms: int
@@ -47,6 +48,7 @@ class Match(Struct, frozen=True, array_like=True):
     outcome: Outcome | None = None
     withdrawn: str | None = None
     parts: bytes = b""
+    frames: bytes = b""
 
 
 class Happened(Protocol):

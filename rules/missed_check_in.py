@@ -12,6 +12,8 @@ they were met, cooperative or not.
 - For the channel `visit` nothing that a telephone says is a failure.
 - One alert per order and day; quiet gap 7 days. The subject is the order. Whatever is heard of
   somebody afterwards resolves it.
+- A vehicle of theirs that is seen elsewhere within `bears_out_s` of a missed time is borne out by
+  it (D10).
 - What keeps it quiet: an outage (`source-silent`, D32) of the channel or of a platform through
   which the order's reports came (a device of that name with `heartbeat_s`), and the quiet hours.
 - What retracts it: a check-in in time that arrives late; the end of the order, filed later.
@@ -23,6 +25,7 @@ Thresholds:
 - `last_due_h`: hour of the last time
 - `missed_s`: seconds after which a time is missed
 - `device_off_s`: seconds for which a device may be off
+- `bears_out_s`: seconds before and after a missed time in which it bears out other signs
 - `quiet_from_h`: hour from which nobody is called
 - `quiet_to_h`: hour until which nobody is called
 """
@@ -34,7 +37,6 @@ import msgspec
 from msgspec import Struct
 
 from rules.dossier import (
-    BACK_MS,
     KEPT_MS,
     REGISTER,
     Dossier,
@@ -42,6 +44,7 @@ from rules.dossier import (
     Kept,
     Raised,
     Report,
+    Told,
     fact_of,
     of_entry,
     of_fact,
@@ -63,6 +66,8 @@ _HEARD, _FAILED, _OFF = "heard", "failed", "off"
 _LONGEST_RUN: Final = 4
 _RUN_MS: Final = 3 * DAY_MS
 SILENT: Final = "source-silent"
+# Told of an order around each time that was missed.
+MISSED: Final = "missed-check-in"
 QUIET: Final = "quiet-hours"
 
 
@@ -152,7 +157,7 @@ def slots(dossier: Dossier, day: int, parameters: Parameters) -> Iterator[Slot]:
         since_ms = until_ms + 1
 
 
-def assess(dossier: Dossier) -> Iterator[Raised | Kept]:
+def assess(dossier: Dossier) -> Iterator[Raised | Kept | Told]:
     """Raise what was missed: once low, twice in a row medium, and high when a call fails as well.
 
     An order is followed up where it names a channel, or from its first report on. For `visit` only
@@ -169,9 +174,11 @@ def assess(dossier: Dossier) -> Iterator[Raised | Kept]:
             before = missed[-1].row if missed else 0
             missed.append(Miss(slot, min(before + 1, _LONGEST_RUN), ordered))
     # A day is told whole or not at all.
-    oldest_ms = dossier.calendar.start_ms(dossier.calendar.day(dossier.clock_ms - BACK_MS))
+    oldest_ms = dossier.calendar.start_ms(dossier.calendar.day(dossier.oldest_ms))
     calls = _not_reached(dossier, missed)
-    for found in (*_missed(dossier, missed), *calls, *_switched_off(dossier)):
+    misses = list(_missed(dossier, missed))
+    yield from _told(dossier, misses)
+    for found in (*misses, *calls, *_switched_off(dossier)):
         if isinstance(found, Kept):
             yield found
         elif found.first_ms >= oldest_ms:
@@ -189,13 +196,14 @@ def _due(dossier: Dossier) -> Iterator[Slot]:
     if not followed and not dossier.facts:
         return
     today, first = calendar.day(clock_ms), calendar.day(min(begins))
-    for day in range(max(calendar.day(clock_ms - BACK_MS - _RUN_MS), first), max(today, first) + 2):
+    for day in range(max(calendar.day(dossier.oldest_ms - _RUN_MS), first), max(today, first) + 2):
         begins_ms = calendar.start_ms(day)
         parameters, _ = dossier.policy(begins_ms, begins_ms)
         for slot in slots(dossier, day, parameters):
             if slot.until_ms > clock_ms:
-                # Where the order is over there is nothing to wait for.
-                if standing(dossier, dossier.name, slot.due_ms, NEWEST) is not None:
+                # Where the order is over there is nothing to wait for; it may begin later.
+                stands = standing(dossier, dossier.name, slot.due_ms, NEWEST) is not None
+                if stands or any(each.from_ms > slot.due_ms for each in versions):
                     dossier.due(slot.until_ms)
                 return
             yield slot
@@ -260,6 +268,17 @@ def _missed(dossier: Dossier, missed: Sequence[Miss]) -> Iterator[Match]:
         )  # fmt: skip
         withdrawn = ORDER_ENDED if has_ended(dossier, dossier.name, slot.due_ms) else None
         yield msgspec.structs.replace(match, withdrawn=withdrawn)
+
+
+def _told(dossier: Dossier, misses: Sequence[Match]) -> Iterator[Told]:
+    spans: list[tuple[int, int]] = []
+    for match in misses:
+        if match.withdrawn is None:
+            parameters, _ = dossier.policy(match.first_ms, match.recorded_ms)
+            around_ms = int(parameters["bears_out_s"] * SECOND_MS)
+            spans.append((match.first_ms - around_ms, match.first_ms + around_ms))
+    if spans:
+        yield Told(MISSED, dossier.name, tuple(spans))
 
 
 def _failures(dossier: Dossier, ordered: Ordered) -> Iterator[Fact]:
@@ -356,6 +375,7 @@ RULE = Rule(
         "device_off_s": 900,
         "quiet_from_h": 22,
         "quiet_to_h": 7,
+        "bears_out_s": 7200,
     },
     describe=describe,
     dossiers=Dossiers(

@@ -23,7 +23,6 @@ from typing import Final
 import msgspec
 
 from rules.dossier import (
-    BACK_MS,
     KEPT_MS,
     Dossier,
     Dossiers,
@@ -86,7 +85,7 @@ def assess(dossier: Dossier) -> Iterator[Raised | Kept]:
         # After a holiday the days are asked about again, and when something is filed.
         dossier.due(version.from_ms)
         dossier.due(version.recorded_ms)
-    first, row = calendar.day(clock_ms - BACK_MS), 0
+    first, row = calendar.day(dossier.oldest_ms), 0
     # One day more than is told, for what came before it.
     for day in range(first - 1, calendar.day(clock_ms) + 2):
         owed = _owed(dossier, day)

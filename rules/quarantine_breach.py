@@ -11,6 +11,8 @@ A health check matches when all of this holds:
 - Severity: critical, under the ceiling of the evidence. So a document gives critical, a code high,
   nothing verified medium.
 - One alert per order; quiet gap 6 hours. The subject is the person.
+- A report that the person is at work (D38), within twelve hours of it, is of one incident with it:
+  the two alerts name each other in `related`.
 - An order is active until its `valid_to` or its deletion. Its `last_day` ends nothing.
 - A **permit** covers its order from `from` to `to`, everywhere, or at the sites and zones in
   `places`. A **transfer** covers its orders and persons everywhere from `window_from` to the later

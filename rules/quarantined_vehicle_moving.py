@@ -12,6 +12,9 @@ A plate hit or the plate of a scan matches when all of this holds:
 
 - Severity: medium. Low when another owner or driver without an order is linked to the vehicle:
   then somebody else may be at the wheel. It never becomes a breach of the person.
+- **High**, evidence class digital, when a check-in of the same order was missed within two hours of
+  it (D12, `bears_out_s`), whoever else may drive: the car is away and nobody answers at home. The
+  two alerts name each other in `related`. It is no breach (D09) even so.
 - One alert per order and plate; quiet gap 6 hours. Reads of one source within 15 s are one match.
   The subject is the vehicle.
 - Excuses that retract it: a permit, a transfer, the end of the order, the end of the link.
@@ -29,9 +32,19 @@ from collections.abc import Iterator
 from rules.cloned_plate import DOUBT, SUSPICION
 from rules.facts import NEWEST, Cover, Parameters, Read, SiteFacts, World
 from rules.match import Match, of_read
-from rules.rule import Rule
+from rules.missed_check_in import MISSED
+from rules.rule import BorneOut, Rule
 from schemas.alerts import Reason, Severity, Subject
 from schemas.times import HOUR_MS, SECOND_MS
+
+_BORNE_OUT = BorneOut(
+    "high",
+    "digital",
+    Reason(
+        "A check-in of the same order was missed within hours of it.",
+        "同一隔离令的打卡在前后数小时内缺失。",
+    ),
+)
 
 
 def describe(match: Match, subject: Subject) -> Reason:
@@ -112,6 +125,7 @@ RULE = Rule(
     defaults={"grace_s": 7200, "min_strength": 0.6, "min_confidence": 0.85},
     describe=describe,
     lowered_by={SUSPICION: DOUBT},
+    borne_out_by={MISSED: _BORNE_OUT},
     on_read=detect,
     excuse=excuse,
     coalesce_ms=15 * SECOND_MS,

@@ -11,6 +11,8 @@ A check on the way in at a site of role `boundary` matches when
 - One alert per person and trip; quiet gap 7 days.
 - What retracts it: a list that is filed anew and does not name the area any more.
 - Only what people declare counts; no feed of readings from elsewhere is known to this version.
+- Vehicles by themselves are not followed: it would take every vehicle that drove out within the
+  fortnight to be remembered, and a scan that declares a stay names its people anyway.
 
 Thresholds:
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from rules.dossier import Dossiers
 from rules.facts import Check, Cover, Parameters, Read, SiteFacts, World
 from rules.match import Match
-from schemas.alerts import Reason, Subject
+from schemas.alerts import EvidenceClass, Reason, Severity, Subject
 
 # What a detector yields: a dedupe key with its match (None = the event at hand is none, or no
 # longer), or what kept it from being one.
@@ -18,6 +18,14 @@ OnRead = Callable[[Read, SiteFacts, World, Parameters, str], Iterable[Found]]
 # Given a match, and the plate, person or source that it is about: what filed by now takes its
 # ground away, None = nothing.
 Excuse = Callable[[Match, str, World], str | None]
+
+
+class BorneOut(Struct, frozen=True):
+    """What a match counts for when something else bears it out, and what is said then."""
+
+    severity: Severity
+    evidence_class: EvidenceClass
+    reason: Reason
 
 
 class Rule(Struct, frozen=True):
@@ -31,7 +39,8 @@ class Rule(Struct, frozen=True):
     again whenever a register changes that may concern it. `quiet_gap_ms` separates episodes; with
     `until` a match with an outcome also ends its own. Matches of one source within `coalesce_ms`
     are one passage. `lowered_by` are the conditions of a subject under which its matches are one
-    severity lower, and what is said then (domain: suppression matrix).
+    severity lower, and what is said then (domain: suppression matrix). `borne_out_by` are those of
+    a match's order under which it counts for more; such a rule has a dedupe key for each order.
     """
 
     code: str
@@ -49,3 +58,4 @@ class Rule(Struct, frozen=True):
     dossiers: Dossiers | None = None
     until: bool = False
     lowered_by: Mapping[str, Reason] = {}
+    borne_out_by: Mapping[str, BorneOut] = {}

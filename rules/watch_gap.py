@@ -22,7 +22,6 @@ from typing import Any, Final
 import msgspec
 
 from rules.dossier import (
-    BACK_MS,
     KEPT_MS,
     Dossier,
     Dossiers,
@@ -101,7 +100,7 @@ def assess(dossier: Dossier) -> Iterator[Raised | Passed]:
         return
     parameters, policy = dossier.policy(begins_ms, begins_ms)
     gap_ms, wanted = int(parameters["gap_s"] * SECOND_MS), int(parameters["keepers"])
-    oldest_ms = dossier.calendar.start_ms(dossier.calendar.day(dossier.clock_ms - BACK_MS))
+    oldest_ms = dossier.calendar.start_ms(dossier.calendar.day(dossier.oldest_ms))
     for since_ms, until_ms in _gaps(begins_ms, duties, wanted):
         due_ms = since_ms + gap_ms
         if until_ms <= due_ms or max(due_ms, until_ms) < oldest_ms:

@@ -13,7 +13,8 @@ A worker-health report that does not say *absent* matches when the worker
 - Severity: medium. High when an order is among the reasons, which all are told; the ceiling of the
   evidence, digital, allows no more. A green code never excuses an order.
 - One alert per enterprise, worker and day; quiet gap 7 days. The subject is the person. It names
-  the order, as a D09 of the same person does.
+  the order, as a D09 of the same person does; within twelve hours the two name each other in
+  `related`.
 - A permit of the order that names the enterprise, or no places, lets its person work (`permit`).
 - The end of the order (`order-ended`) and a roster (`roster-filed`) that are filed afterwards
   withdraw it, where nothing else speaks against the worker.

@@ -15,7 +15,8 @@ its own accuracy; it is **inside** when it lies in the zone; between the two it 
 - What keeps it quiet: a permit or a transfer that covers the time, and the place where the permit
   names zones; a fix that is not accurate (`inaccurate`). Filed later, a permit, a transfer or the
   end of the order retracts.
-- Crossing a zone between two fixes that both lie outside raises nothing.
+- Crossing a zone between two fixes that both lie outside raises nothing: it is the order's own
+  zone, and other zones are no business of its device.
 
 Thresholds:
 

@@ -56,9 +56,9 @@ class Finding(Struct, omit_defaults=True, kw_only=True):
     """One episode as the engine sees it now: always whole, so that a later one replaces it.
 
     `cleared` ends the episode (with an outcome), `withdrawn` takes its ground away; a withdrawn
-    duplicate names its survivor in `related`. The id is made of the rule, its major version,
-    `dedupe` and the episode's first match (`alert_id`), which is at `began` where that is not
-    `first_seen`, because it lost its ground since.
+    duplicate names its survivor in `related`, one that stands the alerts of its incident. The id is
+    made of the rule, its major version, `dedupe` and the episode's first match (`alert_id`), which
+    is at `began` where that is not `first_seen`, because it lost its ground since.
     """
 
     alert_id: str

@@ -14,6 +14,7 @@ DEVICE_BIAS = "cordon.device-bias.v1"
 FACT_TOLD = "cordon.fact.v1"
 CONDITION_TOLD = "cordon.condition.v1"
 CORRECTED = "cordon.corrected.v1"
+CLOCK_TOLD = "cordon.clock-told.v1"
 # No scan has more (schemas/events.py).
 MOST_PERSONS = 100
 LOOK_BACK = "cordon.look-back.v1"
@@ -151,18 +152,32 @@ class Corrected(Join, kw_only=True, gc=False):
     """An event that another one of its source replaces (`corrects`): it counts no more.
 
     For every partition, since what it was about may be in any. A scan has so many `persons` at
-    most, whose checks are numbered.
+    most, whose checks are numbered. `recorded_ms` is when the other one was accepted, ms UTC.
     """
 
     type: str = CORRECTED
     source: str
     id: str
     persons: int = 0
+    recorded_ms: int = 0
 
     @property
     def ids(self) -> frozenset[str]:
         """The event's id, and those of the checks that were split from it."""
         return frozenset((self.id, *(f"{self.id}#{n}" for n in range(1, self.persons + 1))))
+
+
+class ClockTold(Join, kw_only=True, gc=False):
+    """How far a partition has come, for every other one.
+
+    `rounds_ms` are instants, ms UTC, none later than the one before: the partition's own clock,
+    before which it has told all that it had to tell; up to when it has heard that of all others;
+    up to when it has heard this of all others, and so on.
+    """
+
+    type: str = CLOCK_TOLD
+    partition: int
+    rounds_ms: list[int]
 
 
 JOINS_BY_TYPE: dict[str, type[Join]] = {
@@ -172,6 +187,7 @@ JOINS_BY_TYPE: dict[str, type[Join]] = {
     CONDITION_TOLD: ConditionTold,
     CORRECTED: Corrected,
     LOOK_BACK: LookBack,
+    CLOCK_TOLD: ClockTold,
 }
 
 

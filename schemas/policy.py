@@ -54,7 +54,7 @@ BOUNDS: Final[dict[str, dict[str, Bound]]] = {
         "min_strength": (0, 1),
         "min_confidence": (0, 1),
     },
-    "transfer-not-arrived": {"margin_s": (0, 86_400)},
+    "transfer-not-arrived": {"margin_s": (0, 86_400), "most_moved_s": (0, 86_400)},
     "risk-area-arrival": {"look_back_d": (1, 28)},
     "zone-crossing": {
         "least_m": (0, 1000),
@@ -68,6 +68,7 @@ BOUNDS: Final[dict[str, dict[str, Bound]]] = {
         "first_due_h": (0, 23),
         "last_due_h": (0, 23),
         "missed_s": (0, 7200),
+        "bears_out_s": (0, 43_200),
         "device_off_s": (60, 86_400),
         "quiet_from_h": (0, 24),
         "quiet_to_h": (0, 24),

@@ -1,4 +1,4 @@
-"""The suppression table: what keeps an event from raising an alert, by name, and why.
+"""The suppression table: what keeps an event from raising an alert, or lowers it, and why.
 
 One explicit list (domain: suppression matrix). A rule yields one of these names and nothing else;
 each decision is counted, written to the findings topic, and listed by the API for seven days.
@@ -34,7 +34,7 @@ class Suppressor(Struct, frozen=True):
 
 
 class Suppressed(Struct, omit_defaults=True, kw_only=True):
-    """What a batch kept from being an alert: `count` events of one rule, reason and site.
+    """What a batch kept from being an alert, or lowered: `count` events of a rule, reason and site.
 
     `source` and `id` are those of the last of them.
     """
@@ -69,7 +69,11 @@ class Example(Struct, frozen=True):
 
 
 class Suppression(Struct, frozen=True, omit_defaults=True):
-    """How often one reason spoke against one rule at one site, and when; times are the events'."""
+    """How often one reason spoke against one rule at one site, and when; times are the events'.
+
+    `effect` is what it does (`lowers`: there is an alert, one severity lower); None where a worker
+    of another version gave a reason that this one does not know.
+    """
 
     rule: str
     by: str
@@ -79,6 +83,7 @@ class Suppression(Struct, frozen=True, omit_defaults=True):
     example: Example
     reason: Reason
     site: str | None = None
+    effect: Effect | None = None
 
 
 class Totals(Struct, frozen=True):
@@ -349,6 +354,13 @@ SUPPRESSORS: Final[tuple[Suppressor, ...]] = (
         ("zone-crossing",),
         "the position was not accurate enough to say anything",
         "定位精度不足，无法判断",
+    ),
+    Suppressor(
+        "doubtful",
+        "prevents",
+        ("retrospective-hit",),
+        "the plate was read with too little confidence",
+        "号牌识别置信度不足",
     ),
     Suppressor(
         "accused-already",

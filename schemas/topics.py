@@ -18,6 +18,7 @@ ALERT_STATE = "cordon.alert-state.v1"
 DEAD_LETTERS = "cordon.dead-letters.v1"
 HELD = "cordon.held.v1"
 WORKER_STATE = "cordon.worker-state.v1"
+ARRIVALS = "cordon.arrivals.v1"
 
 EVENT_TOPICS = (CHECKPOINT_SCANS, PLATE_HITS, HEALTH_CHECKS, FIELD_REPORTS)
 # Partition n of all of these is one unit of work and belongs to one worker.
@@ -66,6 +67,17 @@ TOPICS: tuple[Topic, ...] = (
     _events(PLATE_HITS, "Readings of plates by cameras."),
     _events(HEALTH_CHECKS, "Checks of one person each, posted or of a scan; code changes."),
     _events(FIELD_REPORTS, "Reports of people and devices in the field."),
+    Topic(
+        name=ARRIVALS,
+        key="subject",
+        about="Reports of arrivals by transfer once more, for decisions at the barrier.",
+        partitions=None,
+        cleanup="delete",
+        # As long as an order may rest on an arrival (rules/transfer_not_arrived.py).
+        retention_ms=60 * DAY_MS,
+        written_by=(INGEST,),
+        read_by=(INGEST,),
+    ),
     Topic(
         name=JOINS,
         key="join key",

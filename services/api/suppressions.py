@@ -40,8 +40,8 @@ def router(store: AlertStore, engine_ms: Callable[[], Awaitable[int]]) -> APIRou
         site: _Texts = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     ) -> Response:
-        """What kept events from being alerts in the last 24 hours of the engine's clock, or in
-        [since, until), with the reason in both languages. It is kept for seven days."""
+        """What kept events from being alerts, or lowered them, with why in both languages: of
+        the last 24 hours of the engine's clock, or in [since, until). Kept for seven days."""
         until_ms = instant_of(until, "until")
         since_ms = instant_of(since, "since")
         until_ms = await engine_ms() + 1 if until_ms is None else until_ms
@@ -87,6 +87,7 @@ def _item(one: Counted) -> Suppression:
         # A worker of a newer version may know reasons that this one does not.
         reason=Reason(row.en, row.zh) if row else Reason(one.reason, one.reason),
         site=one.site or None,
+        effect=row.effect if row else None,
     )
 
 

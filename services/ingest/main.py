@@ -14,7 +14,7 @@ from schemas.access import TokenFile
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from schemas.settings import Settings
-from schemas.topics import CLOCK, EVENT_TOPICS
+from schemas.topics import ARRIVALS, CLOCK, EVENT_TOPICS
 from services.ingest.app import create_app
 from services.ingest.clock import ClockDesk
 from services.ingest.decisions import DecisionDesk
@@ -71,9 +71,11 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         contextlib.closing(Window.open(settings.ingest_path, metrics)) as window,
         tended() as set_aside,
     ):
-        topics = [*EVENT_TOPICS, CLOCK]
+        topics = [*EVENT_TOPICS, CLOCK, ARRIVALS]
         producer = KafkaProducer(settings.kafka, topics, settings.partitions, metrics)
-        registers = RegistersReader(settings.kafka, metrics, set_aside=set_aside)
+        registers = RegistersReader(
+            settings.kafka, metrics, partitions=settings.partitions, set_aside=set_aside
+        )
         intake, recorder = Intake(key, settings.plate_grammar), Recorder()
         fingerprints = Fingerprints(key.derive("ingest-fingerprints"))
         reception = Reception(

@@ -15,7 +15,9 @@ from schemas.intake import Accepted, Intake
 from schemas.partition import partition_of
 from schemas.problems import Problem, Rejected, rejected
 from schemas.times import parse_ms
+from schemas.topics import ARRIVALS
 from services.ingest.answers import away
+from services.ingest.arrivals import concerns
 from services.ingest.identity import Fingerprints, identity_of
 from services.ingest.items import check_depth
 from services.ingest.metrics import Metrics, field_label
@@ -203,6 +205,8 @@ class Reception:
             partition = partition_of(record.subject, self._partitions)
             key = record.subject.encode()
             found.outgoing.append(Outgoing(record.topic, partition, key, record.value))
+            if concerns(posted.kind, posted.event.corrects):
+                found.outgoing.append(Outgoing(ARRIVALS, partition, key, record.value))
 
     def _start(self, found: _Sorted) -> set[asyncio.Task[None]]:
         """Begin to deliver what is new; return every delivery that the answer has to wait for."""

@@ -1,5 +1,7 @@
 """The registers at the barrier, read from their topics; says when they may lack what was filed.
 
+Who arrived by a transfer is read beside them, since it moves people's orders (arrivals.py).
+
 A decision may rest on them only when they hold everything that was filed before it was asked for
 (contracts: Registers), so each asks the broker where the topics end. Those who ask while the broker
 is being asked share the next question, so that hundreds of decisions a second cost a few dozen.
@@ -16,6 +18,8 @@ from aiokafka.errors import KafkaError
 
 from rules.registers import UNREADABLE, Registers
 from schemas.registers import register_topic
+from schemas.topics import ARRIVALS, DEFAULT_PARTITIONS
+from services.ingest.arrivals import Arrivals
 from services.ingest.judgement import JUDGED_BY
 from services.ingest.metrics import Metrics
 
@@ -47,19 +51,25 @@ class RegistersReader:
         metrics: Metrics,
         *,
         names: Sequence[str] = JUDGED_BY,
+        partitions: int = DEFAULT_PARTITIONS,
         probe_s: float = PROBE_S,
         stall_s: float = STALL_S,
         set_aside: Callable[[], None] = lambda: None,
     ) -> None:
-        """`set_aside` is called whenever many records more have been read (garbage.tended)."""
+        """`partitions` is how many an event topic has; `set_aside` is called whenever many records
+        more have been read (garbage.tended)."""
         self._bootstrap = bootstrap
         self._metrics = metrics
         self._probe_s = probe_s
         self._stall_s = stall_s
         self._set_aside = set_aside
-        self._partitions = [TopicPartition(register_topic(name), 0) for name in names]
+        self._partitions = [
+            *(TopicPartition(register_topic(name), 0) for name in names),
+            *(TopicPartition(ARRIVALS, number) for number in range(partitions)),
+        ]
         self._names = tuple(names)
         self._registers = Registers(self._names)
+        self._arrivals = Arrivals(self._registers)
         self._read: dict[TopicPartition, int] = {}
         self._moved = asyncio.Condition()
         self._asker: Any = None
@@ -117,6 +127,7 @@ class RegistersReader:
                 await consumer.start()
                 await asker.start()
                 self._registers = Registers(self._names)
+                self._arrivals = Arrivals(self._registers)
                 consumer.assign(self._partitions)
                 self._read = await consumer.beginning_offsets(self._partitions)
             self._asker = asker
@@ -245,7 +256,10 @@ class RegistersReader:
         if value is None:
             return
         try:
-            self._registers.apply(value)
+            if topic == ARRIVALS:
+                self._arrivals.apply(value)
+            else:
+                self._registers.apply(value)
         except UNREADABLE as error:
             self._metrics.register_errors.labels(type(error).__name__).inc()
             _log.error("register_record_unreadable", topic=topic, error=str(error))

@@ -259,6 +259,7 @@ def test_what_has_its_time_of_day_is_told_too(people: People) -> None:
     kinds = Counter(case.name for case in of_day(people, day_ms, random.Random(1)))
     size = people.size
     assert kinds["missed-once"] == 3 * size.missing
+    assert kinds["missed-and-driven"] == size.missing
     assert kinds["checked-in"] == 2 * size.followed
     assert kinds["nil-report-missing"] == 1
     assert kinds["overnight"] == kinds["late-visit"] == size.overnight

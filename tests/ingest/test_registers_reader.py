@@ -7,21 +7,26 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from deploy.broker import Broker, BrokerSettings
 from deploy.topics import apply, wait_for_leaders
+from rules.facts import NEWEST, OrderFacts
+from schemas.events import TRANSFER_ARRIVAL, Event, Person, TransferArrival
 from schemas.filing import Filing
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
 from schemas.registers import register_topic
-from schemas.topics import DEFAULT_PARTITIONS
+from schemas.times import format_ms
+from schemas.topics import ARRIVALS, DEFAULT_PARTITIONS
 from services.ingest.metrics import Metrics
 from services.ingest.registers_reader import RegistersReader
-from tests.ingest.desk import ENTRY, NOON_MS, Desk, scan
+from tests.ingest.desk import ENTRY, NOON_MS, RESIDENT, Desk, scan
 
 WAIT_S = 10.0
+PERSON = {"id_type": "resident_id", "id_number": RESIDENT}
 
 
 @pytest.fixture
@@ -167,7 +172,7 @@ async def test_it_is_heard_when_the_broker_goes_and_comes_back(tmp_path: Path) -
         await wait_for_leaders(bootstrap)
         async with filing(bootstrap) as put:
             await put("exemption", id="e1", plate="浙F12345", kind="fleet")
-        async with reading(bootstrap, probe_s=0.1, stall_s=2.0) as reader:
+        async with reading(bootstrap, partitions=1, probe_s=0.1, stall_s=2.0) as reader:
             await until(reader, lambda: reader.registers.versions("exemption").keys() == {"e1"})
             await broker.stop()
             assert not await reader.confirm(WAIT_S)
@@ -178,3 +183,44 @@ async def test_it_is_heard_when_the_broker_goes_and_comes_back(tmp_path: Path) -
             await until(reader, lambda: not reader.registers.versions("exemption"))
     finally:
         await broker.stop()
+
+
+async def test_arrivals_are_read_before_anybody_decides(topics: str, namespace: str) -> None:
+    moved = Event[TransferArrival](
+        specversion="1.0",
+        id=namespace,
+        source="desk",
+        type=TRANSFER_ARRIVAL.type,
+        time=format_ms(NOON_MS),
+        recordedtime=format_ms(NOON_MS),
+        data=TransferArrival(transfer=namespace, persons=[Person(verified_by="document")]),
+    )
+    zones = {"from_zone": "home", "to_zone": f"ward-{namespace}"}
+    window = {"window_from": format_ms(NOON_MS - 2), "window_to": format_ms(NOON_MS - 1)}
+    producer = AIOKafkaProducer(bootstrap_servers=topics, acks="all")
+    await producer.start()
+    try:
+        async with reading(topics) as reader, filing(topics) as put:
+            await put("transfer", id=namespace, persons=[PERSON],
+                      eta=window["window_to"], **zones, **window)  # fmt: skip
+            assert await reader.confirm(WAIT_S)
+            await put(
+                "order", id=namespace, subject=PERSON, kind="home", zone="home",
+                start=format_ms(NOON_MS - 1), exposure_date="2026-11-18", **{"class": "suspected"},
+            )  # fmt: skip
+            (order,) = await _orders(reader, namespace)
+            assert order.zone == "home"
+            seen = Person(person=order.person, verified_by="document")
+            arrived = msgspec.structs.replace(moved.data, persons=[seen])
+            value = msgspec.json.encode(msgspec.structs.replace(moved, data=arrived))
+            await producer.send_and_wait(ARRIVALS, value, partition=1)
+            (order,) = await _orders(reader, namespace)
+            assert order.zone == f"ward-{namespace}"
+    finally:
+        await producer.stop()
+
+
+async def _orders(reader: RegistersReader, order_id: str) -> list[OrderFacts]:
+    assert await reader.confirm(WAIT_S)
+    order = reader.registers.order(order_id, NOON_MS + 1, NEWEST)
+    return [order] if order else []

@@ -1,6 +1,6 @@
 """D31: the same identity, or the same pass, at two places at once."""
 
-from tests.alerts.build import Line, check, put
+from tests.alerts.build import Line, check, clock, put
 from tests.alerts.running import Deployment, after, steps
 
 ROAD = put(
@@ -87,7 +87,18 @@ def test_a_paper_check_says_little_of_when() -> None:
     assert alerts(after(ROAD, check("wang", "exit", "02-10 10:00"), late)) == []
 
 
-def test_a_route_that_is_filed_later_is_asked_too() -> None:
+def test_a_route_that_is_filed_later_accuses_nobody_and_may_excuse() -> None:
     lines = [check("wang", "exit", "02-10 10:00"), check("wang", "inner", "02-10 10:05")]
     later = {**ROAD, "time": "2020-02-10T12:00:00+08:00"}
-    assert alerts(Deployment(partitions=4).run(steps([*lines, later]))) == [("person", "medium", 1)]
+    assert alerts(Deployment(partitions=4).run(steps([*lines, later]))) == []
+    quick = {**later, "data": {**later["data"], "min_s": 240}}
+    assert alerts(Deployment(partitions=4).run(steps([ROAD, *lines, quick]))) == []
+
+
+def test_sites_that_are_filed_after_the_checks_are_measured_too() -> None:
+    checks = [check("wang", "far-1", "02-10 10:00"), check("wang", "far-2", "02-10 10:05")]
+    sites = [
+        {**placed(each, lon), "time": "2020-02-10T03:00:00.000Z"}
+        for each, lon in (("far-1", 120.0), ("far-2", 120.9))
+    ]
+    assert alerts(after(*checks, *sites, clock("02-10 11:30"))) == [("person", "medium", 1)]

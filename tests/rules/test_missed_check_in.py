@@ -46,6 +46,15 @@ def test_once_is_low_and_twice_in_a_row_medium() -> None:
     assert "连续 2 次" in second.reason.zh
 
 
+@pytest.mark.parametrize("since", ["02-05 08:50", "02-05 09:10", "02-07 17:00"])
+def test_an_order_that_is_filed_before_it_is_in_force_is_followed_up(since: Moment) -> None:
+    early = order("o1", start=since, filed="02-03 08:00", since=since, channel="phone")
+    found = after(early, clock("02-03 08:00"), clock("02-08 12:00")).final
+    assert [alert.rule for alert in found] == ["missed-check-in"] * len(found)
+    assert found[-1].last_seen <= "2020-02-08T01:20:00.000Z"
+    assert {alert.last_seen for alert in found} >= {"2020-02-08T01:20:00.000Z"}
+
+
 @pytest.mark.parametrize("result", ["call-failed", "unanswered"])
 def test_a_call_that_fails_as_well_is_high(result: str) -> None:
     call = check_in("02-05 15:40", result)

@@ -16,6 +16,7 @@ from tests.alerts.build import (
     order,
     policy,
     recorded_ms,
+    route,
     transfer,
 )
 from tests.alerts.running import Deployment, after, steps
@@ -298,3 +299,66 @@ def test_an_arrival_stands_after_a_restart() -> None:
     for crashes in ((2,), (3,), (2, 3, 4)):
         deployment = Deployment(partitions=2).run(steps(lines), crashes=crashes)
         assert [alert.site for alert in standing(deployment, "quarantine-breach")] == ["gate-1"]
+
+
+# The vehicle on its way.
+
+BUS = "浙F8A123"
+BY_BUS = {**planned()}
+BY_BUS["data"] = {**BY_BUS["data"], "vehicle": BUS}
+WAY = route("inner", "facility-gate", 60, 90)
+
+
+def seen(when: str, where: str = "inner", **more: Any) -> Line:
+    """The bus is read somewhere."""
+    return hit(BUS, where, when, **more)
+
+
+def test_the_last_place_where_the_vehicle_was_read_is_named() -> None:
+    lines = (ORDER, BY_BUS, seen("01-28 10:30"), seen("01-28 11:00", "bound"))
+    (alert,) = of(told(*lines, clock("01-28 13:00")))
+    assert alert.first_seen == "2020-01-28T05:00:00.000Z"
+    assert "last read at bound at 2020-01-28T03:00" in alert.reason.en
+    assert "bound" in alert.reason.zh
+
+
+def test_a_reading_on_a_filed_way_moves_the_eta() -> None:
+    lines = (WAY, ORDER, BY_BUS, seen("01-28 11:30"))
+    assert of(told(*lines, clock("01-28 13:59"))) == []
+    (alert,) = of(told(*lines, clock("01-28 14:00")))
+    assert alert.first_seen == "2020-01-28T06:00:00.000Z"
+    assert "expected at 2020-01-28T05:00" in alert.reason.en
+    # By two hours at most.
+    late = told(*lines, *(seen(f"01-28 {hour}:30") for hour in (12, 13, 14)), clock("01-28 18:00"))
+    assert [each.first_seen for each in standing(late, "transfer-not-arrived")] == [
+        "2020-01-28T07:00:00.000Z"
+    ]
+    assert of(told(*lines, arrived("t1", ["wang"], "01-28 13:30"), clock("01-28 18:00"))) == []
+
+
+def test_a_reading_that_comes_late_takes_the_alert_back() -> None:
+    late = seen("01-28 11:30", recorded="01-28 13:10")
+    found = told(WAY, ORDER, BY_BUS, clock("01-28 13:05"), late, clock("01-28 13:20"))
+    assert standing(found, "transfer-not-arrived") == []
+    assert len(of(found)) == 1
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        seen("01-28 11:30", confidence=0.84),
+        seen("01-28 08:30"),
+        hit("浙F8A124", "inner", "01-28 11:30"),
+    ],
+)
+def test_what_says_nothing_of_the_way_moves_nothing(reading: Line) -> None:
+    (alert,) = of(told(WAY, ORDER, BY_BUS, reading, clock("01-28 13:00")))
+    assert "last read" not in alert.reason.en
+
+
+@pytest.mark.parametrize("partitions", [2, 5])
+def test_the_vehicle_may_be_in_another_partition(partitions: int) -> None:
+    lines = (WAY, ORDER, BY_BUS, seen("01-28 11:30"), clock("01-28 13:59"), clock("01-28 14:01"))
+    found = Deployment(partitions=partitions).run(steps(lines))
+    (alert,) = of(found)
+    assert alert.first_seen == "2020-01-28T06:00:00.000Z"

@@ -9,11 +9,13 @@ from deploy.county.heartbeats import PLATFORM_OUT, is_platform_out
 from deploy.county.numbers import visitor_plate
 from deploy.county.people import Ordered, People
 from deploy.county.places import Site
+from deploy.county.planted import fresh
 from deploy.county.planted.case import Case, Expected, Silence
-from deploy.county.registers import PLATFORMS
+from deploy.county.registers import PLATFORMS, identifier
 from schemas.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms
 
 _CHECK_IN: Final = "missed-check-in"
+_MOVING: Final = "quarantined-vehicle-moving"
 _NIL: Final = "nil-report-missing"
 _NIGHT: Final = "overnight-stay"
 _NEW: Final = "unregistered-resident"
@@ -72,11 +74,31 @@ def _check_ins(people: People, day_ms: int, rng: random.Random) -> Iterator[Case
             twice = Expected(_CHECK_IN, order=each.order, severity="medium")
             yield Case("missed-twice", afternoon_ms, (), (twice,),
                        due_ms=afternoon_ms + _MISSED_MS)  # fmt: skip
+            yield _driven(people, each, number, afternoon_ms, rng)
         else:
             called_ms = afternoon_ms + 40 * MINUTE_MS
             called = _check_in(each, "call-failed", "call-centre", called_ms, rng)
             unreached = Expected(_CHECK_IN, order=each.order, severity="high")
             yield Case("not-reached", afternoon_ms, (called,), (unreached,))
+
+
+def _driven(people: People, who: Ordered, number: int, missed_ms: int, rng: random.Random) -> Case:
+    """Somebody drives the car of a person who does not answer at home."""
+    at_ms = missed_ms + 5 * MINUTE_MS
+    plate, filed_ms = fresh.plate(at_ms, number), at_ms - fresh.FILED_MS
+    link = fresh.filed(
+        "vehicle-link",
+        f"link-{filed_ms}-{number}",
+        filed_ms,
+        person=identifier(who.id_number),
+        plate=plate,
+        role="driver",
+        strength=0.9,
+    )
+    camera = rng.choice(people.places.inner)
+    sent = (link, *passage(camera, "internal", plate, at_ms, rng, sure=True))
+    moving = Expected(_MOVING, order=who.order, subject=f"vehicle:{plate}", severity="high")
+    return Case("missed-and-driven", filed_ms, sent, (moving,), due_ms=missed_ms + _MISSED_MS)
 
 
 def _check_in(who: Ordered, result: str, source: str, at_ms: int, rng: random.Random) -> Sent:

@@ -1,6 +1,7 @@
 """Vehicles on their way: the valley with one road, copies of plates, green channels, warnings."""
 
 import random
+from itertools import count
 from typing import Any, Final
 
 from deploy.county.devices import Sent, check, passage, reading, scan, unread
@@ -115,7 +116,8 @@ def warned(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
 def doubtful(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
     """A camera reads a look-alike of a listed plate, and is not sure."""
     del turn
-    plate = fresh.plate(at_ms)
+    # Not every plate has a look-alike.
+    plate = next(each for each in (fresh.plate(at_ms, n) for n in count()) if _look_alikes(each))
     alike = _neighbour(plate)
     sent = (
         _listed(plate, at_ms),
@@ -126,9 +128,9 @@ def doubtful(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
 
 def at_home_alike(people: People, turn: int, at_ms: int, rng: random.Random) -> Case:
     """A car that is at home here looks like a listed plate; a camera is not sure of it."""
-    household = people.parked[turn % len(people.parked)]
-    plate = household.plate
-    assert plate is not None, "chosen among those with a car"
+    parked = people.parked
+    plates = (parked[n % len(parked)].plate for n in count(turn))
+    plate = next(each for each in plates if each is not None and _look_alikes(each))
     sent = (
         _listed(_neighbour(plate), at_ms),
         reading(_camera(people.places, rng), "internal", plate, 0.88, at_ms + fresh.FILED_MS, rng),
