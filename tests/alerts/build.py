@@ -187,13 +187,14 @@ def transfer(
     filed: Moment,
     orders: Sequence[str] | None = None,
     people: Sequence[str] | None = None,
+    vehicle: str | None = None,
 ) -> Line:
     """Somebody is moved to the facility."""
     return put(
         "transfer", transfer_id, filed, ALWAYS,
         orders=orders and list(orders), persons=people and [identifier(who) for who in people],
         from_zone="home-1", to_zone="facility", window_from=text(start), window_to=text(end),
-        eta=text(eta),
+        eta=text(eta), vehicle=vehicle,
     )  # fmt: skip
 
 

@@ -36,6 +36,15 @@ class Step(Struct, frozen=True):
     event: Event | None = None
 
 
+class Turn(Struct, frozen=True):
+    """A partition applies so many of the events that wait for it, and first, or not yet, what
+    others have told it."""
+
+    partition: int
+    events: int
+    hears: bool
+
+
 def steps(lines: Iterable[Line]) -> list[Step]:
     """Return what arrives, in order; a scan is several events."""
     found: list[Step] = []
@@ -67,6 +76,7 @@ class Deployment:
         self._stored: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self._waiting: list[list[Event]] = [[] for _ in range(partitions)]
         self._uncommitted: list[list[Event]] = [[] for _ in range(partitions)]
+        self._told: list[list[Event]] = [[] for _ in range(partitions)]
         self.alerts = AlertBook()
         self.findings: list[FindingEvent] = []
         self.failed: list[tuple[Event, str]] = []
@@ -83,7 +93,8 @@ class Deployment:
             self._registers,
             book,
             history_since_ms=self._since_ms,
-            owns=lambda key: partition_of(key, count) == partition,
+            partition=partition,
+            partitions=count,
         )
 
     def take(self, step: Step) -> None:
@@ -112,16 +123,16 @@ class Deployment:
             self._uncommitted[partition] = []
             output = engine.flush({"t": 1})
             self._keep(partition, output)
-            self._send(output.joins)
+            self._send(output.joins, self._waiting)
 
-    def _send(self, joins: Sequence[Joined]) -> None:
-        """Bring joins to where they belong; they are taken up with the next batch there."""
+    def _send(self, joins: Sequence[Joined], to: list[list[Event]]) -> None:
+        """Bring joins to where they belong; they are taken up with a batch to come there."""
         count = len(self._waiting)
         for join in joins:
             events, refused = sort_out(JOINS, [join.value])
             assert not refused, refused
             for partition in range(count) if join.everywhere else [partition_of(join.key, count)]:
-                self._waiting[partition] += [event for event in events if event is not None]
+                to[partition] += [event for event in events if event is not None]
 
     def _keep(self, partition: int, output: Output) -> None:
         stored = self._stored[partition]
@@ -170,6 +181,35 @@ class Deployment:
         while any(self._waiting):
             self.commit()
         return self
+
+    def run_apart(self, arriving: Iterable[Step], turns: Iterable[Turn]) -> "Deployment":
+        """Bring steps in, and let the partitions go on by themselves, turn by turn.
+
+        After that one after the other is done with its events, before it hears of what is left.
+        """
+        for step in arriving:
+            self.take(step)
+        count = len(self.engines)
+        for turn in turns:
+            self._turn(turn.partition % count, turn.events, hears=turn.hears)
+        for partition in range(count):
+            self._turn(partition, len(self._waiting[partition]), hears=False)
+        while any(self._told):
+            for partition in range(count):
+                self._turn(partition, 0, hears=True)
+        return self
+
+    def _turn(self, partition: int, events: int, *, hears: bool) -> None:
+        waiting, told = self._waiting[partition], self._told[partition]
+        batch = [*(told if hears else ()), *waiting[:events]]
+        del waiting[:events]
+        if hears:
+            told.clear()
+        engine = self.engines[partition]
+        engine.apply(batch)
+        output = engine.flush({"t": 1})
+        self._keep(partition, output)
+        self._send(output.joins, self._told)
 
     @property
     def final(self) -> list[Alert]:

@@ -8,9 +8,11 @@ from tests.alerts.build import (
     Line,
     check,
     clock,
+    deletion,
     gate,
     hit,
     order,
+    permit,
     report,
     residence,
     scan,
@@ -181,3 +183,79 @@ def test_what_was_corrected_before_it_came_is_a_sign_of_life_all_the_same() -> N
         for alert in after(watched, *events, clock("02-10 12:10")).final
     ]
     assert silences == [("2020-02-10T03:30:00.000Z", "2020-02-10T04:00:00.000Z")] * 3
+
+
+def test_what_a_corrected_event_was_about_may_change_long_after() -> None:
+    wrong = check("wang", "inner", "02-10 10:00", event_id="c1")
+    right = correcting(check("zhao", "inner", "02-10 10:00", event_id="c2"), "c1")
+    days = [clock(f"02-{day} 12:00") for day in range(11, 29)]
+    ended = deletion("order", "o1", "02-28 13:00")
+    run = after(order("o1"), wrong, right, *days, ended, clock("02-28 14:00"))
+    assert standing(run) == []
+    book = run.engines[0].book
+    assert set().union(*book.by_order.values(), *book.by_subject.values()) <= book.histories.keys()
+
+
+FRAMES = [hit("浙F12345", "inner", f"02-10 10:00:{s:02d}", event_id=f"f{s}") for s in (0, 9, 18)]
+
+
+def hits_without(*gone: int) -> list[tuple[str, str, int, list[str]]]:
+    """The alerts after a passage of three frames, some of them corrected to another plate."""
+    corrections = [
+        correcting(
+            {**frame, "id": f"r{s}", "data": {**frame["data"], "plate": "浙F99999"}}, f"f{s}"
+        )
+        for frame, s in zip(FRAMES, (0, 9, 18), strict=True)
+        if s in gone
+    ]
+    run = after(watch("w1", "浙F12345"), *FRAMES, *corrections, clock("02-10 10:02"))
+    return [
+        (
+            alert.first_seen[17:19],
+            alert.last_seen[17:19],
+            alert.count,
+            [each.id for each in alert.evidence],
+        )
+        for alert in run.final
+        if alert.rule == "watch-list-hit" and alert.state == "open"
+    ]
+
+
+def test_frames_of_a_passage_are_corrected_one_by_one() -> None:
+    assert hits_without() == [("00", "18", 1, ["f0"])]
+    assert hits_without(0) == [("09", "18", 1, ["f9"])]
+    assert hits_without(18) == [("00", "09", 1, ["f0"])]
+    assert hits_without(0, 9) == [("18", "18", 1, ["f18"])]
+    # Without the one between them the two are too far apart for one passage.
+    assert hits_without(9) == [("00", "18", 2, ["f0", "f18"])]
+    assert hits_without(0, 9, 18) == []
+
+
+def test_a_frame_of_an_order_s_vehicle_is_corrected_and_excused_as_before() -> None:
+    frames = [hit("浙F12345", "inner", f"02-10 10:00:{s:02d}", event_id=f"f{s}") for s in (0, 9)]
+    right = correcting(
+        hit("浙F99999", "inner", "02-10 10:00", event_id="r0", recorded="02-10 10:01"), "f0"
+    )
+    leave = permit("p1", "o1", "02-10 09:00", "02-10 11:00", filed="02-10 10:00:30")
+    before = (order("o1", vehicles=["浙F12345"]), *frames)
+    assert standing(after(*before, right)) == [("quarantined-vehicle-moving", "vehicle", 1)]
+    assert standing(after(*before, leave, right)) == []
+
+
+def test_a_passage_of_many_frames_remembers_as_many_as_it_may() -> None:
+    frames = [
+        hit("浙F12345", "inner", f"02-10 10:{n // 12:02d}:{n % 12 * 5:02d}", event_id=f"f{n}")
+        for n in range(100)
+    ]
+    gone = [
+        correcting(
+            hit("浙F99999", "inner", "02-10 10:00", event_id=f"r{n}", recorded="02-10 10:09"),
+            f"f{n}",
+        )
+        for n in (0, 50)
+    ]
+    run = after(watch("w1", "浙F12345"), *frames, *gone, clock("02-10 10:10"))
+    alert = run.alert(rule="watch-list-hit", state="open")
+    assert (alert.count, alert.first_seen, alert.last_seen) == (
+        1, "2020-02-10T02:00:05.000Z", "2020-02-10T02:08:15.000Z",
+    )  # fmt: skip

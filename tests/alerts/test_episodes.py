@@ -269,11 +269,14 @@ def test_another_camera_is_another_passage() -> None:
     assert spans(past) == [(0, 0), (5, 5)]
 
 
-def test_a_read_inside_a_passage_changes_nothing() -> None:
+def test_a_read_inside_a_passage_is_kept_and_tells_nothing() -> None:
     past = history()
     for read in reads(0, 10):
         episodes.add(past, read, MOVING)
+    assert len(told(past, MOVING)) == 1
+    assert episodes.add(past, reads(5)[0], MOVING)
     assert not episodes.add(past, reads(5)[0], MOVING)
+    assert told(past, MOVING) == []
 
 
 def test_a_passage_is_as_bad_as_its_worst_read() -> None:

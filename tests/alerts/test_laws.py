@@ -330,6 +330,7 @@ def told(alert: Alert) -> tuple[Any, ...]:
         alert.policy_version,
         alert.reason.en,
         tuple(alert.evidence),
+        () if alert.state == "retracted" else tuple(alert.related or ()),
     )
 
 

@@ -46,6 +46,7 @@ def count(stage: Tallies, *lines: Line) -> None:
 def tell(stage: Tallies, when: Moment) -> None:
     """Tell as a commit at an instant does."""
     stage.tell(text(when), ms(when))
+    stage.save()
 
 
 def restored(book: Book) -> Book:

@@ -1,12 +1,13 @@
 """What `cordon backtest` makes of a timeline: its final alerts, and its state by partition."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from deploy.backtest import FOREVER_MS, Backtest
+from rules.catalogue import CATALOGUE
 from rules.registers import Registers
 from schemas.alerts import Alert, Finding
 from schemas.events import CLOCK_TYPE, KIND_BY_TYPE
@@ -24,23 +25,11 @@ from services.alerts.engine.identities import identity
 from services.alerts.engine.visits import DEADLINE
 
 _CHUNK = 1_000
-# What a device's readings add to and take back within moments: whether an alert that was taken back
-# was told in between depends on where one batch ends and the next begins.
-TOLD_BY_CHANCE = frozenset({"fever", "read-quality"})
-
-
-# These timelines leap over days within moments, at which rules that wait for the clock, or for what
-# another partition tells, may know less than backtest does. The rules compared here rest on their
-# subject's own events; the others are held to be the same by the laws, whose clocks do not leap.
-COMPARED = frozenset(
-    {
-        "watch-list-hit",
-        "adverse-health-code",
-        "fever",
-        "quarantine-breach",
-        "quarantined-vehicle-moving",
-        "first-seen-vehicle",
-    }
+# What rests on more than its subject's own events may be found for a moment, until the partition
+# that knows better has spoken, and is taken back then. Whether such an alert was ever told depends
+# on batches and on how far apart the partitions are; that none of them stands does not.
+TOLD_BY_CHANCE = frozenset(
+    {"fever", *(rule.name for rule in CATALOGUE if rule.dossiers is not None)}
 )
 
 
@@ -78,21 +67,17 @@ def backtest(lines: Iterable[bytes], key: PseudonymKey, *, from_warm: bool) -> d
 
 
 def certain(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """Return the verdicts of the rules compared, but for what was taken back and told by chance."""
+    """Return the verdicts but for what was taken back and told by chance."""
     return {
         ident: each
         for ident, each in verdicts.items()
-        if each.rule in COMPARED and (each.rule not in TOLD_BY_CHANCE or each.state != "retracted")
+        if each.rule not in TOLD_BY_CHANCE or each.state != "retracted"
     }
 
 
 def _of(alert: Alert) -> Verdict:
     count = 0 if alert.outcome == "duplicate" else alert.count
     return Verdict(alert.rule, alert.severity, alert.state, alert.outcome, count, alert.historical)
-
-
-def _owner(number: int, partitions: int) -> Callable[[str], bool]:
-    return lambda key: partition_of(key, partitions) == number
 
 
 class Partitioned:
@@ -107,7 +92,8 @@ class Partitioned:
                 registers,
                 book,
                 history_since_ms=since_ms,
-                owns=_owner(number, partitions),
+                partition=number,
+                partitions=partitions,
             )
             for number, book in enumerate(self.books)
         ]
@@ -171,7 +157,7 @@ class Partitioned:
 
 
 def essence(book: Book) -> dict[str, Any]:
-    """Return what of a state may not depend on batches: that of the rules compared, but counters.
+    """Return what of a state may not depend on batches, which counters do.
 
     Of the identities see `forgotten`: when a whole batch of them leaves depends on the batch.
     """
@@ -186,12 +172,12 @@ def essence(book: Book) -> dict[str, Any]:
         "matches": {
             key: history.matches
             for key, history in book.histories.items()
-            if history.matches and history.rule in COMPARED
+            if history.matches
         },
         "told": {
             key: {ident: _standing(finding) for ident, finding in history.told.items()}
             for key, history in book.histories.items()
-            if history.rule in COMPARED - TOLD_BY_CHANCE
+            if history.rule not in TOLD_BY_CHANCE
         },
         "deadlines": {key: at for key, at in book.deadlines.items() if key.startswith(DEADLINE)},
         "waiting": book.waiting,

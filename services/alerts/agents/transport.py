@@ -64,11 +64,29 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             check_crcs=False,
         )
 
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 — The signature is Faust's.
+        max_records: int | None = None,
+    ) -> Any:
+        """Return what one fetch brought, and where its partitions ended then.
+
+        A moment later the next fetch may have seen them grow; what had not come by the one at hand
+        is nothing to wait for.
+        """
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        assigned = consumer.assignment()
+        return records, {tp: consumer.highwater(tp) for tp in active_partitions if tp in assigned}
+
 
 class Consumer(driver.Consumer):
     """Faust's consumer, with whole fetches for messages and markers for positions."""
 
     shop: Shop
+    # The fetch that is under way, and the generation in which it was asked for.
+    _ahead: tuple[int, "asyncio.Task[Any]"] | None = None
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -85,30 +103,30 @@ class Consumer(driver.Consumer):
         if not wanted:
             await asyncio.sleep(CROWDED_S)
             return
-        generation = self.app.consumer_generation_id
-        records = await self._getmany(
-            active_partitions=wanted, timeout=timeout if len(wanted) == len(active) else CROWDED_S
-        )
+        generation, fetching = self._ahead or self._fetch(active, wanted, timeout)
+        self._ahead = None
+        records, ends = await fetching
+        # The next fetch goes on while this one is taken in: its thread is a long way off.
+        self._ahead = self._fetch(active, wanted, timeout)
         by_partition: dict[int, dict[str, Any]] = {}
         for tp, batch in records.items():
             by_partition.setdefault(tp.partition, {})[tp.topic] = batch
         for partition, batches in by_partition.items():
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return  # What is not handed over is fetched again from the marker.
-            fetched = Fetched(batches, self._ends(active, partition))
+            here = {tp.topic: end for tp, end in ends.items() if tp.partition == partition}
+            fetched = Fetched(batches, {topic: end for topic, end in here.items() if end})
             topic = next(iter(batches))
             tp = TP(topic, partition)
             yield tp, self._message(tp, batches[topic][-1], fetched)
 
-    def _ends(self, active: set[TP], partition: int) -> dict[str, int]:
-        consumer = self._thread._ensure_consumer()  # noqa: SLF001 — Faust offers no other way.
-        ends: dict[str, int] = {}
-        for tp in active:
-            if tp.partition == partition:
-                end = consumer.highwater(tp)
-                if end is not None:
-                    ends[tp.topic] = end
-        return ends
+    def _fetch(
+        self, active: set[TP], wanted: set[TP], timeout_s: float
+    ) -> tuple[int, "asyncio.Task[Any]"]:
+        """Begin to fetch; while some partitions have to wait, not for long."""
+        wait_s = timeout_s if len(wanted) == len(active) else CROWDED_S
+        fetching = asyncio.create_task(self._getmany(active_partitions=wanted, timeout=wait_s))
+        return self.app.consumer_generation_id, fetching
 
     def _message(self, tp: TP, last: Any, fetched: Fetched) -> ConsumerMessage:
         return ConsumerMessage(
@@ -151,6 +169,14 @@ class Consumer(driver.Consumer):
         """Let the units rest before the group hands their partitions to somebody."""
         await super().on_partitions_revoked(revoked)
         await self.shop.quiesce()
+
+    async def on_stop(self) -> None:
+        """Give up the fetch that is under way."""
+        await super().on_stop()
+        if self._ahead is not None:
+            _, fetching = self._ahead
+            fetching.cancel()
+            await asyncio.wait([fetching])
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Do nothing: positions are kept in the units' own transactions."""

@@ -63,10 +63,12 @@ _unpack_held = msgspec.msgpack.Decoder(Held).decode
 
 
 class Marker(Struct):
-    """Where a partition stands: the next offset of each topic, and the clock."""
+    """Where a partition stands: the next offset of each topic, the clock, and the joint clock, ms
+    UTC (None = it was written by a version that had none)."""
 
     next_offsets: dict[str, int]
     clock: str
+    joint_ms: int | None = None
 
 
 class Book:
@@ -75,6 +77,9 @@ class Book:
     def __init__(self) -> None:
         # Before any event it stands at no instant.
         self.clock = NO_TIME
+        # How far all partitions have come, and what each other one told of it (clocks.py).
+        self.joint_ms = 0
+        self.clocks: dict[int, list[int]] = {}
         self.identities = Identities()
         self.tracks = Tracks()
         self.established: dict[str, Established] = {}
@@ -152,6 +157,14 @@ class Book:
         self.waiting.setdefault(site, {})[identity] = event
         self.changed.add(("w", site, identity))
 
+    def mark(self, at_ms: int, *marks: bytes) -> None:
+        """Remember marks until a day after an instant, which all partitions have to reach."""
+        self.changed.add(("m", self.identities.mark(b"".join(marks), at_ms).hex()))
+
+    def forget_marks(self, joint_ms: int) -> None:
+        """Drop the marks of what nobody can tell of any more."""
+        self.changed |= {("m", name.hex()) for name in self.identities.expire_marks(joint_ms)}
+
     def stop_waiting(self, site: str, identity: str) -> Waiting:
         """Take an event back."""
         events = self.waiting[site]
@@ -175,7 +188,7 @@ class Book:
         changes = [(self._key(each), self._value(each)) for each in sorted(self.changed)]
         for region, table in self.established.items():
             changes += table.dump(region)
-        changes.append((MARKER, _pack(Marker(next_offsets, self.clock))))
+        changes.append((MARKER, _pack(Marker(next_offsets, self.clock, self.joint_ms))))
         self.changed.clear()
         return changes
 
@@ -214,9 +227,15 @@ class Book:
                 held = self.held.get((rule, key))
                 return None if held is None else _pack(held)
             case ("k", kind, subject):
-                return _pack(self.conditions[kind, subject])
+                spans = self.conditions.get((kind, subject))
+                return None if spans is None else _pack(spans)
             case ("n", number):
                 return _pack(self.counted.shards[int(number)])
+            case ("m", mark):
+                marked = self.identities.marked(bytes.fromhex(mark))
+                return None if marked is None else marked[0].to_bytes(8, "big") + marked[1]
+            case ("q", partition):
+                return _pack(self.clocks[int(partition)])
         raise AssertionError(f"no such piece of state: {name}")
 
     def load(self, records: Iterable[tuple[bytes, bytes]]) -> Marker | None:
@@ -226,6 +245,7 @@ class Book:
             if key == MARKER:
                 marker = msgspec.msgpack.decode(value, type=Marker)
                 self.clock = marker.clock
+                self.joint_ms = self.clock_ms if marker.joint_ms is None else marker.joint_ms
                 continue
             prefix, parts = key[:1], key[1:].decode().split("\0")
             if prefix == b"s":
@@ -266,6 +286,10 @@ class Book:
                 self.held[parts[0], parts[1]] = _unpack_held(value)
             elif prefix == b"n":
                 self.counted.load(int(parts[0]), _unpack_shard(value))
+            elif prefix == b"m":
+                self.identities.mark(value[8:], int.from_bytes(value[:8], "big"))
+            elif prefix == b"q":
+                self.clocks[int(parts[0])] = msgspec.msgpack.decode(value, type=list[int])
             elif prefix == b"k":
                 self.conditions[parts[0], parts[1]] = _unpack_spans(value)
         heapify(self._heap)

@@ -247,6 +247,7 @@ class Dossiers:
             self._registers,
             self._book.conditions,
             self._calendar,
+            self._book.joint_ms,
         )
         try:
             found = list(rule.dossiers.assess(dossier))
@@ -326,7 +327,7 @@ class Dossiers:
 
     def forget(self, clock_ms: int) -> None:
         """Drop facts that no event in time can bring back into a window."""
-        settled_ms = clock_ms - LATE_MS
+        settled_ms = self._book.joint_ms - LATE_MS
         settled_ms -= settled_ms % HOUR_MS
         for which, facts in list(self._book.facts.items()):
             rule = BY_NAME.get(which[0])

@@ -1,20 +1,21 @@
 """The engine: ordered events of one partition in, findings, joins and changes of state out."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
 from xxhash import xxh3_128_digest as digest
 
-from rules import transfers
+from rules import retrospective_hit, transfers
 from rules.catalogue import CATALOGUE
 from rules.dossier import Passing, Report
-from rules.facts import ARCHIVE_MS, Cover, Read, SiteFacts
+from rules.facts import ARCHIVE_MS, Check, Cover, Read, SiteFacts
 from rules.registers import Registers
 from schemas.events import KIND_BY_TYPE
 from schemas.joins import (
     MOST_PERSONS,
+    ClockTold,
     ConditionTold,
     Corrected,
     DeviceBias,
@@ -24,10 +25,13 @@ from schemas.joins import (
     TemperatureRead,
     source_key,
 )
+from schemas.partition import partition_of
 from schemas.times import HOUR_MS, format_ms, parse_ms
 from schemas.versions import FOREVER
+from services.alerts.engine import conditions
 from services.alerts.engine.book import Book, Change, Waiting, identity_key
 from services.alerts.engine.calendar import LocalDays
+from services.alerts.engine.clocks import Clocks
 from services.alerts.engine.decode import (
     UNMARKED,
     Ahead,
@@ -88,10 +92,12 @@ class Engine:
         *,
         history_since_ms: int | None = None,
         timezone: str = "Asia/Shanghai",
-        owns: Callable[[str], bool] = lambda key: True,
+        partition: int = 0,
+        partitions: int = 1,
     ) -> None:
-        """`owns` tells whether a key (`order:o1`) belongs to this partition."""
+        """`partition` is the number of this one, from 0, of so many `partitions`."""
         self.book = book
+        self._clocks = Clocks(book, partition, partitions)
         self._registers = registers
         days = LocalDays(timezone)
         self._day_of = days.day
@@ -103,9 +109,16 @@ class Engine:
         )
         self._persons = Persons(book, registers, self._findings, self._counts)
         self._thermometers = Thermometers(book, registers, self._findings)
-        self._dossiers = Dossiers(book, registers, self._findings, self._counts, owns, days)
+        self._dossiers = Dossiers(
+            book,
+            registers,
+            self._findings,
+            self._counts,
+            lambda key: partition_of(key, partitions) == partition,
+            days,
+        )
         self._tallies = Tallies(book, registers, self._dossiers, self._counts, history_since_ms)
-        self._passages = Passages(book, registers, self._dossiers, self._counts, days)
+        self._passages = Passages(book, registers, self._dossiers, self._counts)
         self._sites = Sites(registers, book, self._passages.tracks_at)
         self._named = registers.named_plates() | self._passages.named
         self._days: dict[str, int] = {}
@@ -114,7 +127,7 @@ class Engine:
         self._state: list[Change] = []
         self._failed: list[tuple[Event, str]] = []
         self._next_sweep_ms = 0
-        self._today = 0
+        self._today = self._joint_day = 0
         self._stop = ""
         for kind, subject in sorted(book.conditions):
             if kind == transfers.ARRIVED:
@@ -131,7 +144,7 @@ class Engine:
     @property
     def pending(self) -> bool:
         """Tell whether some alert may have changed since the last flush."""
-        return bool(self._findings.touched)
+        return self._findings.pending
 
     @property
     def unsaved(self) -> bool:
@@ -144,6 +157,11 @@ class Engine:
             or self._state
             or self.book.has_changed
         )
+
+    @property
+    def telling(self) -> bool:
+        """Tell whether another partition waits for something that was found here."""
+        return bool(self._joins or self._dossiers.joins)
 
     def apply(self, batch: Sequence[Event]) -> None:
         """Apply events in the order given, which is that of acceptance."""
@@ -249,7 +267,7 @@ class Engine:
         """Count an event whose correction came before it: its source lived, as in any order."""
         seen, mark = self.book.identities.seen, counted(event.source, event.id)
         if forestalled(event.source, event.id) in seen and mark not in seen:
-            self._mark(mark)
+            self.book.mark(self.book.clock_ms, mark)
             self._tallies.count((event,))
 
     def flush(self, next_offsets: dict[str, int]) -> Output:
@@ -288,14 +306,20 @@ class Engine:
         """
         if self.book.clock_ms:
             self._tallies.tell(self.book.clock, self.book.clock_ms)
+            self._tallies.save()
             self._dossiers.settle(self.book.clock_ms)
             # What was found may wait for an instant that comes before all others.
             due_ms = self.book.next_due_ms()
             if due_ms is not None:
                 self._stop = min(self._stop, format_ms(due_ms))
         told, self._dossiers.joins = self._dossiers.joins, []
+        told += [(None, join) for join in self._findings.tell()]
         for key, join in told:
             self._join(key or "", join, everywhere=key is None)
+        clock = self._clocks.tell(self.book.clock_ms) if self.book.clock_ms else None
+        if clock is not None:
+            # Behind all that was told before it.
+            self._join(f"clock:{clock.partition}", clock, everywhere=True)
         joins, self._joins = self._joins, []
         return joins
 
@@ -332,7 +356,12 @@ class Engine:
         if event.corrects is not None and event.corrects != event.id:
             self._counts["corrections"] += 1
             persons = MOST_PERSONS if isinstance(event, Scan) else 0
-            replaced = Corrected(source=event.source, id=event.corrects, persons=persons)
+            replaced = Corrected(
+                source=event.source,
+                id=event.corrects,
+                persons=persons,
+                recorded_ms=parse_ms(event.recordedtime),
+            )
             self._join(source_key(event.source), replaced, everywhere=True)
             # Here at once: the two must not become one passage.
             self._take_out(replaced)
@@ -348,7 +377,9 @@ class Engine:
         elif recorded_ms - time_ms > ARCHIVE_MS:
             self._counts["archived"] += 1
         elif isinstance(event, PersonSeen):
-            self._dossiers.gather(self._persons.seen(event, site), event.type)
+            seen = self._persons.seen(event, site)
+            self._dossiers.gather(seen, event.type)
+            self._look_back(seen.person, seen)
             read = self._persons.judge(event, site, time_ms, recorded_ms)
             if read is not None:
                 self._join(source_key(read.source), read, everywhere=False)
@@ -379,6 +410,7 @@ class Engine:
         self._passages.take((event,))
         if data.plate in self._named:
             self._ask(read, site)
+            self._look_back(data.plate, read)
         due_ms = self._visits.sight(read)
         if due_ms != FOREVER:
             self._stop = min(self._stop, format_ms(due_ms))
@@ -403,6 +435,13 @@ class Engine:
                 elif found[1] is not None:
                     self._findings.add(rule, found[0], "vehicle", read.plate, found[1])
 
+    def _look_back(self, subject: str, seen: Check | Read) -> None:
+        """Keep what was on its way when a watch entry about it was filed."""
+        for entry_id in self._registers.about("watch-entry", subject):
+            versions = self._registers.versions_of("watch-entry", entry_id)
+            for key, fact in retrospective_hit.overtaken(seen, entry_id, versions):
+                self._dossiers.hand(retrospective_hit.NAME, key, fact)
+
     def _take_join(self, join: Join) -> None:
         if isinstance(join, TemperatureRead):
             if self._is_corrected(join.source, join.id):
@@ -425,12 +464,14 @@ class Engine:
             self._take_out(join)
         elif isinstance(join, LookBack):
             self._dossiers.gather(join, join.type)
+        elif isinstance(join, ClockTold):
+            self._clocks.take(join)
 
     def _take_arrival(self, subject: str) -> None:
         """Let somebody's arrival by a transfer change where they have to be."""
-        conditions = self.book.conditions
-        arrived = conditions.get((transfers.ARRIVED, subject))
-        known = conditions.get((transfers.KNOWN, subject))
+        told = self.book.conditions
+        arrived = told.get((transfers.ARRIVED, subject))
+        known = told.get((transfers.KNOWN, subject))
         when = (arrived[0][0], known[0][0]) if arrived and known else None
         transfer, person = transfers.told(subject)
         changes = self._registers.arrive(person, transfer, when)
@@ -440,16 +481,14 @@ class Engine:
         self._persons.ask_anew(person)
 
     def _forestall(self, replaced: Corrected) -> None:
+        marks: list[bytes] = []
         for event_id in sorted(replaced.ids):
             who = identity(replaced.source, event_id)
             if who not in self.book.identities.seen:
-                self._mark(who)
-                self._mark(forestalled(replaced.source, event_id))
-
-    def _mark(self, mark: bytes) -> None:
-        if mark not in self.book.identities.seen:
-            self.book.identities.seen.add(mark)
-            self._fresh.append(mark)
+                marks += (who, forestalled(replaced.source, event_id))
+        if marks:
+            # This partition may be days behind the one that corrects.
+            self.book.mark(max(self.book.clock_ms, replaced.recorded_ms), *marks)
 
     def _is_corrected(self, source: str, event_id: str) -> bool:
         """Tell whether what another partition tells of an event was overtaken by its correction."""
@@ -460,7 +499,7 @@ class Engine:
     def _take_out(self, replaced: Corrected) -> None:
         """Let an event count no more: whatever came of it goes."""
         source, ids, clock_ms = replaced.source, replaced.ids, self.book.clock_ms
-        self._mark(corrected(source, replaced.id))
+        self.book.mark(max(clock_ms, replaced.recorded_ms), corrected(source, replaced.id))
         for site_id, waiting in list(self.book.waiting.items()):
             for who in [identity(source, event_id).hex() for event_id in ids]:
                 if who in waiting:
@@ -517,6 +556,8 @@ class Engine:
         self._tallies.tell_own_lives()
         self._dossiers.settle(self.book.clock_ms or to_ms)
         while (due_ms := self.book.next_due_ms()) is not None and due_ms <= to_ms:
+            # A clock that leaps over days does what it would have done on the way.
+            self._sweep(due_ms - due_ms % HOUR_MS)
             key = self.book.pop_due()
             self._counts["deadlines-fired"] += 1
             try:
@@ -527,16 +568,19 @@ class Engine:
             except Exception as error:  # One group must not stop the partition.
                 self._counts["deadline-failed"] += 1
                 self._dossiers.broken.append(f"deadline {key}: {type(error).__name__}: {error}")
-        if to_ms >= self._next_sweep_ms:
-            today = self._day_of(to_ms)
-            new_day, self._today = today != self._today, today
-            self._next_sweep_ms = to_ms - to_ms % HOUR_MS + HOUR_MS
-            self._sweep(to_ms, new_day)
+        self._sweep(to_ms)
         due_ms = self.book.next_due_ms()
         # The instant at which the clock has something to do again, as text.
         self._stop = format_ms(min(self._next_sweep_ms, due_ms or FOREVER))
 
-    def _sweep(self, clock_ms: int, new_day: bool) -> None:
+    def _sweep(self, clock_ms: int) -> None:
+        """Forget what is too old, once in an hour: what only this partition speaks of by its own
+        clock, and what others may speak of by the joint one."""
+        if clock_ms < self._next_sweep_ms:
+            return
+        self._next_sweep_ms = clock_ms - clock_ms % HOUR_MS + HOUR_MS
+        self._clocks.advance(clock_ms)
+        joint_ms = self.book.joint_ms
         self._state += [
             (identity_key(number), None) for number in self.book.identities.expire(clock_ms)
         ]
@@ -546,13 +590,18 @@ class Engine:
                     self._counts["waited-in-vain"] += 1
                     self.book.stop_waiting(site_id, who)
         self._state += [(chunk_key(number), None) for number in self._passages.forget(clock_ms)]
-        self._persons.forget(clock_ms)
-        self._thermometers.forget(clock_ms)
-        if new_day:
+        self.book.forget_marks(joint_ms)
+        self._persons.forget(joint_ms)
+        self._thermometers.forget(joint_ms)
+        if (joint_day := self._day_of(joint_ms)) != self._joint_day:
+            self._joint_day = joint_day
             self._dossiers.forget(clock_ms)
-            self._tallies.forget(clock_ms)
-            self._findings.forget(clock_ms)
+            conditions.forget(self.book, self._registers, joint_ms)
+            self._findings.forget(joint_ms)
             self._persons.forget_cold()
+        if (today := self._day_of(clock_ms)) != self._today:
+            self._today = today
+            self._tallies.forget(clock_ms)
             self._visits.forget(clock_ms)
             self._days.clear()
 

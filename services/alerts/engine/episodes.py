@@ -10,20 +10,19 @@ from collections.abc import Callable, Iterator
 import msgspec
 from msgspec import Struct
 
-from rules.match import Match, lower, rank
+from rules.match import Match, lower, rank, weigh
 from rules.rule import Rule
 from schemas.alerts import (
     Evidence,
     Finding,
     FindingVerb,
     Reason,
-    Severity,
     Subject,
     alert_id,
 )
 from schemas.suppressions import row_of
 from schemas.times import format_ms, parse_ms
-from services.alerts.engine import folds
+from services.alerts.engine import folds, frames
 
 NEWEST_EVIDENCE = 4
 FOREVER_MS = 1 << 62
@@ -35,8 +34,10 @@ FOLD_TO = 48
 Place = tuple[int, str, str]
 
 
-# A condition under which matches are one severity lower, and when it held, both ends included.
+# A condition that makes matches count for less or more, and when it held, both ends included.
 Doubt = tuple[str, int, int]
+# An alert of an incident, and from when to when others belong to it.
+Linked = tuple[str, int, int]
 
 
 class History(Struct):
@@ -46,7 +47,9 @@ class History(Struct):
     holds the alerts as they stood before a change within this batch: an id that vanishes (its
     episode was joined to another or lost its ground) is withdrawn as it last stood, and alerts do
     not depend on where one batch ends and the next begins. From `changed_ms` on matches are new
-    since the last flush. `doubts` are the conditions that lower its matches.
+    since the last flush. `doubts` are the conditions that lower its matches, or bear them out.
+    `linked` are alerts that its own may belong together with, and `spans` where its own stand, as
+    that was told (incidents.py).
     """
 
     rule: str
@@ -58,6 +61,8 @@ class History(Struct):
     revision: int
     changed_ms: int = FOREVER_MS
     doubts: list[Doubt] = []
+    linked: list[Linked] = []
+    spans: dict[str, list[tuple[int, int]]] = {}
 
 
 def place(match: Match) -> Place:
@@ -145,13 +150,26 @@ def _is_folded(history: History, match: Match) -> bool:
 
 def take_out(history: History, source: str, ids: frozenset[str], rule: Rule, why: str) -> bool:
     """Take out what came of one event; `why` is told of an alert that loses its last match."""
-    gone = [each for match in history.matches for each in folds.of_event(match, source, ids)]
+    passages = [m for m in history.matches if m.source == source and frames.has(m, ids)]
+    gone = [
+        *passages,
+        *(
+            each
+            for match in history.matches
+            if match not in passages
+            for each in folds.of_event(match, source, ids)
+        ),
+    ]
     for match in gone:
         settle(history, rule, match.first_ms, match.last_ms)
     if gone:
         history.matches = [rest for match in history.matches for rest in folds.without(match, gone)]
         for match in gone:
             _tell_why(history, match, why)
+    for passage in passages:
+        # What is left may be two passages, as if the frame between them had never been.
+        for frame in frames.without(passage, ids):
+            add(history, frame, rule)
     return bool(gone)
 
 
@@ -184,6 +202,7 @@ def _widen(history: History, match: Match, near: list[Match], rule: Rule) -> boo
         last_ms=max(part.last_ms for part in parts),
         historical=all(part.historical for part in parts),
         severity=max((part.severity for part in parts), key=rank),
+        frames=frames.packed(parts),
     )
     if near == [joined]:
         return False
@@ -249,11 +268,39 @@ def settle(history: History, rule: Rule, first_ms: int, last_ms: int) -> None:
         history.noted[finding.alert_id] = finding
 
 
-def doubt(history: History, rule: Rule, doubts: list[Doubt]) -> None:
-    """Let conditions lower the matches in their spans."""
-    if doubts != history.doubts:
+def regard(history: History, rule: Rule, doubts: list[Doubt], linked: list[Linked]) -> None:
+    """Let conditions bear on the matches in their spans, and alerts of an incident be named."""
+    if doubts != history.doubts or linked != history.linked:
         settle(history, rule, -FOREVER_MS, FOREVER_MS)
-        history.doubts = doubts
+        history.doubts, history.linked = doubts, linked
+
+
+def lowered(
+    history: History, rule: Rule, before: list[Doubt], fresh: set[Place]
+) -> Iterator[tuple[Match, str]]:
+    """Yield each match that stands with what lowers it, as far as that is new: `before` are the
+    conditions that were known of those that are not `fresh`."""
+    if not rule.lowered_by or not history.doubts:
+        return
+    for match in history.matches:
+        if match.withdrawn is None:
+            known = set() if place(match) in fresh else set(_held(match, before))
+            for kind in sorted(set(_held(match, history.doubts)) - known):
+                if kind in rule.lowered_by:
+                    yield match, kind
+
+
+def standing(
+    history: History, rule: Rule, key: Callable[[Match], str]
+) -> dict[str, list[tuple[int, int]]]:
+    """Return when the alerts that stand began and were last seen, by the key of their newest."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for episode in group(history.matches, rule):
+        shown = [match for match in episode if match.withdrawn is None]
+        if shown and (name := key(shown[-1])):
+            last_ms = max(match.last_ms for match in shown)
+            found.setdefault(name, []).append((episode[0].first_ms, last_ms))
+    return found
 
 
 def snapshots(
@@ -337,13 +384,14 @@ def _withdrawn(last: Finding, survivor: str | None) -> Finding:
 
 def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
     standing = [match for match in episode if match.withdrawn is None]
-    shown = standing or episode
+    shown = [_weighed(match, history, rule) for match in standing or episode]
     few = NEWEST_EVIDENCE
     since_ms = shown[-few:][0].first_ms
     late = [match for match in shown if match.last_ms >= since_ms]
     tail = sorted((part for match in late for part in folds.newest(match, few)), key=place)[-few:]
     newest = tail[-1]
-    severity = max((_severity(match, history) for match in shown), key=rank)
+    severity = max((match.severity for match in shown), key=rank)
+    last_ms = max(match.last_ms for match in shown)
     verb: FindingVerb = "matched"
     if not standing:
         verb = "withdrawn"
@@ -363,7 +411,7 @@ def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
         grid=newest.grid,
         order=newest.order,
         first_seen=format_ms(shown[0].first_ms),
-        last_seen=format_ms(max(match.last_ms for match in shown)),
+        last_seen=format_ms(last_ms),
         count=sum(match.count for match in shown),
         historical=all(match.historical for match in shown),
         evidence=[
@@ -372,29 +420,55 @@ def _snapshot(history: History, episode: list[Match], rule: Rule) -> Finding:
             )
             for match in evidence
         ],
-        reason=_reason(newest, history, rule),
+        reason=_reason(newest, shown, history, rule),
         outcome=newest.outcome if verb == "cleared" else None,
+        related=_related(history, episode[0].first_ms, last_ms) if standing else None,
         dedupe=history.dedupe,
-        began=format_ms(episode[0].first_ms) if shown[0] is not episode[0] else None,
+        began=(format_ms(episode[0].first_ms) if place(shown[0]) != place(episode[0]) else None),
     )
 
 
-def _severity(match: Match, history: History) -> Severity:
-    return lower(match.severity) if any(_doubts(match, history)) else match.severity
+def _weighed(match: Match, history: History, rule: Rule) -> Match:
+    """Return a match as what bears it out, and then what speaks against it, leave it."""
+    if not history.doubts:
+        return match
+    kinds = set(_held(match, history.doubts))
+    for kind in sorted(kinds & rule.borne_out_by.keys()):
+        more = rule.borne_out_by[kind]
+        severity = weigh(more.severity, more.evidence_class, match.historical)
+        if rank(severity) > rank(match.severity):
+            proof = more.evidence_class
+            match = msgspec.structs.replace(match, severity=severity, evidence_class=proof)
+    if kinds & rule.lowered_by.keys():
+        match = msgspec.structs.replace(match, severity=lower(match.severity))
+    return match
 
 
-def _doubts(match: Match, history: History) -> Iterator[str]:
+def _held(match: Match, doubts: list[Doubt]) -> Iterator[str]:
     """Yield the conditions that held when a match began."""
-    for kind, first_ms, last_ms in history.doubts:
+    for kind, first_ms, last_ms in doubts:
         if first_ms <= match.first_ms <= last_ms:
             yield kind
 
 
-def _reason(match: Match, history: History, rule: Rule) -> Reason:
+def _related(history: History, first_ms: int, last_ms: int) -> list[str] | None:
+    near = {
+        alert
+        for alert, since_ms, until_ms in history.linked
+        if since_ms <= last_ms and until_ms >= first_ms
+    }
+    return sorted(near) or None
+
+
+def _reason(match: Match, shown: list[Match], history: History, rule: Rule) -> Reason:
     reason = rule.describe(match, history.subject)
-    for kind in dict.fromkeys(_doubts(match, history)):
-        doubt = rule.lowered_by[kind]
-        reason = Reason(f"{reason.en} {doubt.en}", f"{reason.zh}{doubt.zh}")
+    # The severity is that of the worst, which need not be the newest.
+    more = (kind for each in shown for kind in _held(each, history.doubts))
+    said = [rule.borne_out_by[kind].reason for kind in more if kind in rule.borne_out_by]
+    less = (kind for kind in _held(match, history.doubts) if kind in rule.lowered_by)
+    said += [rule.lowered_by[kind] for kind in less]
+    for each in dict.fromkeys(said):
+        reason = Reason(f"{reason.en} {each.en}", f"{reason.zh}{each.zh}")
     if match.withdrawn is None:
         return reason
     return _withdrawn_reason(rule.name, reason, match.withdrawn)

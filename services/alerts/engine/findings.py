@@ -1,7 +1,7 @@
 """What the rules found: matches go in, and when a batch ends, findings come out."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -11,11 +11,13 @@ from rules.match import Match
 from rules.registers import Change, Registers
 from rules.rule import Rule
 from schemas.alerts import FINDING_TYPES, FindingEvent
+from schemas.joins import ConditionTold
 from schemas.suppressions import SUPPRESSED_TYPE, Suppressed, SuppressedEvent, reason_of
 from schemas.times import DAY_MS, HOUR_MS, format_ms
 from services.alerts.engine import episodes
 from services.alerts.engine.book import Book, who_of
 from services.alerts.engine.episodes import History, Place
+from services.alerts.engine.incidents import Incidents
 
 # Histories are kept this long after their last match, for late events and late excuses.
 KEEP_HISTORY_MS = 10 * DAY_MS
@@ -32,8 +34,17 @@ class Findings:
         self._book = book
         self._registers = registers
         self._counts = counts
+        self._incidents = Incidents(book)
+        # By history, the matches that came since the last flush and may be lowered.
+        self._fresh: dict[Key, set[Place]] = defaultdict(set)
         self.touched: set[Key] = set()
+        self._old: list[tuple[str, bytes]] = []
         self._suppressed: dict[tuple[str, str, str], Suppressed] = {}
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether some alert may have changed since the last flush."""
+        return bool(self.touched or self._old)
 
     def add(self, rule: Rule, dedupe: str, kind: str, who: str, match: Match) -> None:
         """File a match of `who`: a plate, a person or a source, as `kind` says."""
@@ -77,7 +88,7 @@ class Findings:
         was forgotten of it is not made anew."""
         if again and (rule.name, dedupe) not in self._book.histories:
             # All or none: the first of them gives the alert its id.
-            oldest_ms = self._book.clock_ms - _keep_ms(rule)
+            oldest_ms = self._book.joint_ms - _keep_ms(rule)
             if all(match.last_ms < oldest_ms for match in matches):
                 matches = ()
         if not matches and (rule.name, dedupe) not in self._book.histories:
@@ -86,8 +97,12 @@ class Findings:
         settled = [match for match in history.matches if match.first_ms < since_ms]
         fresh = [self._excused(rule, who, match) for match in matches]
         orders_before = {match.order for match in history.matches}
+        places_before = {episodes.place(match) for match in history.matches}
         if episodes.replace_all(history, [*settled, *fresh], rule):
             self.touched.add((rule.name, dedupe))
+            if rule.lowered_by:
+                places = {episodes.place(match) for match in fresh}
+                self._fresh[rule.name, dedupe] |= places - places_before
             orders = {match.order for match in history.matches}
             for order in orders_before | orders:
                 if order in orders and order is not None:
@@ -98,7 +113,8 @@ class Findings:
     def suppress(
         self, rule: Rule, by: str, source: str, event_id: str, time_ms: int, site: str
     ) -> None:
-        """Note that an event gave no match of a rule for a reason of the suppression table.
+        """Note that an event gave no match of a rule, or a lesser one, for a reason of the
+        suppression table.
 
         Raises ValueError for a reason that the table does not have for this rule.
         """
@@ -141,6 +157,8 @@ class Findings:
     def _filed(self, history: History, match: Match) -> None:
         key = (history.rule, history.dedupe)
         self.touched.add(key)
+        if BY_NAME[history.rule].lowered_by:
+            self._fresh[key].add(episodes.place(match))
         if match.order is not None:
             self._book.by_order[match.order].add(key)
         if self._registers.newest_ms > known_by(match.first_ms, match.recorded_ms):
@@ -149,8 +167,12 @@ class Findings:
     def take_out(self, source: str, ids: frozenset[str], why: str) -> None:
         """Take out whatever came of one event, in every history."""
         for key, history in self._book.histories.items():
-            if episodes.take_out(history, source, ids, BY_NAME[key[0]], why):
+            rule = BY_NAME[key[0]]
+            if episodes.take_out(history, source, ids, rule, why):
                 self.touched.add(key)
+                if rule.coalesce_ms:
+                    # What excused the frame that is gone may not excuse the others.
+                    self.review(key)
 
     def about(self, rule: Rule, who: str) -> list[str]:
         """Return the dedupe keys under which a rule found something about somebody."""
@@ -192,18 +214,50 @@ class Findings:
 
     def doubt(self, kind: str, subject: str) -> None:
         """Look anew at what a condition of a subject lowers."""
+        by_order = self._book.by_order
         for key in sorted(self._book.by_subject.get(subject, ())):
             if kind in BY_NAME[key[0]].lowered_by:
                 self.touched.add(key)
+        for key in sorted(by_order.get(subject, ())):
+            if kind in BY_NAME[key[0]].borne_out_by:
+                self.touched.add(key)
+        shared = self._incidents.note(kind, subject)
+        if shared is not None:
+            for key in self._book.by_subject.get(shared, set()) | by_order.get(shared, set()):
+                history = self._book.histories[key]
+                if self._incidents.linked(history) != history.linked:
+                    self.touched.add(key)
 
-    def _doubt(self, history: History, rule: Rule) -> None:
-        who = who_of(history)
+    def tell(self) -> list[ConditionTold]:
+        """Return what every partition has to know of alerts that changed since the last flush."""
+        return [
+            told
+            for key in sorted(self.touched)
+            for told in self._incidents.tell(self._book.histories[key])
+        ]
+
+    def _regard(self, history: History, rule: Rule) -> None:
+        """Let what is known of others bear on a history's alerts."""
+        told = [(kind, who_of(history)) for kind in rule.lowered_by]
+        if rule.borne_out_by:
+            orders = sorted({match.order for match in history.matches if match.order is not None})
+            told += [(kind, order) for kind in rule.borne_out_by for order in orders]
         doubts = [
             (kind, first_ms, last_ms)
-            for kind in rule.lowered_by
-            for first_ms, last_ms in self._book.conditions.get((kind, who), ())
+            for kind, subject in told
+            for first_ms, last_ms in self._book.conditions.get((kind, subject), ())
         ]
-        episodes.doubt(history, rule, doubts)
+        if history.doubts:
+            # Nobody tells it any more of what is that long ago: it stands as it was told.
+            oldest_ms = self._book.joint_ms - KEEP_HISTORY_MS
+            old = [each for each in history.doubts if each[2] < oldest_ms and each not in doubts]
+            since_ms = history.matches[0].first_ms if history.matches else episodes.FOREVER_MS
+            doubts = sorted([*(each for each in old if each[2] >= since_ms), *doubts])
+        before = history.doubts
+        episodes.regard(history, rule, doubts, self._incidents.linked(history))
+        fresh = self._fresh.pop((history.rule, history.dedupe), set())
+        for match, kind in episodes.lowered(history, rule, before, fresh):
+            self.suppress(rule, kind, match.source, match.id, match.first_ms, match.site)
 
     def review_all(self) -> None:
         """Look at everything anew: what was filed while nobody was on duty takes its effect."""
@@ -225,33 +279,48 @@ class Findings:
 
     def flush(self, clock: str) -> list[tuple[str, bytes]]:
         """Return (alert id, finding event) for all that changed since the last flush."""
-        told: list[tuple[str, bytes]] = []
+        told, self._old = self._old, []
         for key in sorted(self.touched):
-            history = self._book.histories[key]
-            self._doubt(history, BY_NAME[key[0]])
-            for finding in episodes.flush(history, BY_NAME[key[0]]):
-                history.revision += 1
-                self._counts[f"finding:{finding.rule}:{finding.verb}"] += 1
-                event = FindingEvent(
-                    specversion="1.0",
-                    id=f"{finding.alert_id}/{history.revision}",
-                    source="cordon/worker",
-                    type=FINDING_TYPES[finding.verb],
-                    time=clock,
-                    recordedtime=clock,
-                    data=finding,
-                )
-                told.append((finding.alert_id, _encode(event)))
-            self._book.changed.add(("h", *key))
+            told += self._found(key, clock)
         self.touched.clear()
         return told
 
+    def _found(self, key: Key, clock: str) -> Iterator[tuple[str, bytes]]:
+        history = self._book.histories[key]
+        self._regard(history, BY_NAME[key[0]])
+        for finding in episodes.flush(history, BY_NAME[key[0]]):
+            history.revision += 1
+            self._counts[f"finding:{finding.rule}:{finding.verb}"] += 1
+            event = FindingEvent(
+                specversion="1.0",
+                id=f"{finding.alert_id}/{history.revision}",
+                source="cordon/worker",
+                type=FINDING_TYPES[finding.verb],
+                time=clock,
+                recordedtime=clock,
+                data=finding,
+            )
+            yield finding.alert_id, _encode(event)
+        self._book.changed.add(("h", *key))
+
     def forget(self, clock_ms: int) -> None:
         """Drop histories whose alerts no event can change any more."""
-        for key, history in list(self._book.histories.items()):
+        known = self._book.histories
+        for key, history in list(known.items()):
             last_ms = episodes.newest_ms(history)
-            if last_ms + _keep_ms(BY_NAME[key[0]]) < clock_ms and key not in self.touched:
+            if last_ms + _keep_ms(BY_NAME[key[0]]) < clock_ms:
+                if key in self.touched:
+                    # The clock leapt over days since the last flush: it leaves as it stands.
+                    self._old += self._found(key, format_ms(clock_ms))
+                    self.touched.discard(key)
                 self._book.forget_history(key)
+        self._incidents = Incidents(self._book)
+        # A history that lost its matches is still listed under what they were about.
+        for listed in (self._book.by_order, self._book.by_subject):
+            for about in [name for name, keys in listed.items() if not keys <= known.keys()]:
+                listed[about] &= known.keys()
+            for about in [name for name, keys in listed.items() if not keys]:
+                del listed[about]
 
 
 def _keep_ms(rule: Rule) -> int:

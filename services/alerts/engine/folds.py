@@ -138,7 +138,7 @@ def alike(matches: Iterable[Match]) -> list[Match]:
     kinds: dict[Match, list[Part]] = {}
     for match in matches:
         kind = msgspec.structs.replace(
-            match, first_ms=0, last_ms=0, recorded_ms=0, id="", count=1, parts=b""
+            match, first_ms=0, last_ms=0, recorded_ms=0, id="", count=1, parts=b"", frames=b""
         )
         kinds.setdefault(kind, []).extend(_parts(match))
     for width_ms in _WIDTHS_MS:
@@ -167,5 +167,6 @@ def whole(matches: list[Match]) -> list[Match]:
             evidence_class=max(matches, key=class_rank).evidence_class,
             historical=all(match.historical for match in matches),
             count=sum(match.count for match in matches),
+            frames=b"",
         )
     ]

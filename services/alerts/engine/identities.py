@@ -1,6 +1,11 @@
-"""Which events were seen in the last 24 hours: 128-bit identities of (source, id)."""
+"""Which events were seen in the last 24 hours: 128-bit identities of (source, id).
+
+Beside them are **marks**: what is known of corrected events, which may be told of, or come, as long
+as some partition is behind the correction.
+"""
 
 from collections import deque
+from collections.abc import Iterator
 
 from xxhash import xxh3_128_digest
 
@@ -37,6 +42,7 @@ class Identities:
         self.seen: set[bytes] = set()
         self._chunks: deque[tuple[int, int, bytes]] = deque()
         self._next_chunk = 0
+        self._marks: dict[bytes, tuple[int, bytes]] = {}
 
     def close_batch(self, fresh: list[bytes], clock_ms: int) -> tuple[int, bytes] | None:
         """Turn what a batch added to `seen` into a chunk; return its number and its bytes."""
@@ -52,19 +58,43 @@ class Identities:
         """Take a chunk back from the state; chunks may come in any order."""
         self._chunks.append((int.from_bytes(chunk[:8], "big"), number, chunk))
         self._next_chunk = max(self._next_chunk, number + 1)
-        self.seen.update(chunk[at : at + WIDTH] for at in range(8, len(chunk), WIDTH))
+        self.seen.update(_split(chunk, 8))
 
     def loaded(self) -> None:
         """Put the chunks in order when all are there."""
         self._chunks = deque(sorted(self._chunks))
+
+    def mark(self, marks: bytes, at_ms: int) -> bytes:
+        """Remember marks, one behind the other, until a day after an instant; return their name."""
+        self.seen.update(_split(marks))
+        name = marks[:WIDTH]
+        self._marks[name] = at_ms, marks
+        return name
+
+    def marked(self, name: bytes) -> tuple[int, bytes] | None:
+        """Return (instant, marks) of a name, None = they are forgotten."""
+        return self._marks.get(name)
+
+    def expire_marks(self, joint_ms: int) -> list[bytes]:
+        """Forget marks older than a day; return their names."""
+        gone = [name for name, (at_ms, _) in self._marks.items() if at_ms + KEEP_MS < joint_ms]
+        for name in gone:
+            self.seen.difference_update(_split(self._marks.pop(name)[1]))
+        return gone
 
     def expire(self, clock_ms: int) -> list[int]:
         """Forget chunks older than a day; return their numbers."""
         gone: list[int] = []
         while self._chunks and self._chunks[0][0] + KEEP_MS < clock_ms:
             _, number, chunk = self._chunks.popleft()
-            self.seen.difference_update(
-                chunk[at : at + WIDTH] for at in range(8, len(chunk), WIDTH)
-            )
+            self.seen.difference_update(_split(chunk, 8))
             gone.append(number)
+        if gone:
+            # An event may have come that was marked before.
+            for _, marks in self._marks.values():
+                self.seen.update(_split(marks))
         return gone
+
+
+def _split(identities: bytes, begin: int = 0) -> Iterator[bytes]:
+    return (identities[at : at + WIDTH] for at in range(begin, len(identities), WIDTH))

@@ -2,7 +2,7 @@
 
 Nearly every reading is only put into its vehicle's track (tracks.py). It becomes a fact where it
 contradicts another one (D30), where a checkpoint on the way is missing (D29), where a register
-names its plate (D01b, D02, D39), and where a stranger is read at a community's gate (D20).
+names its plate (D01b, D02, D15, D39), and where a stranger is read at a community's gate (D20).
 """
 
 from collections import Counter, defaultdict
@@ -20,11 +20,12 @@ from rules import (
     fuzzy_plate_hit,
     green_channel_deviation,
     overnight_stay,
+    transfer_not_arrived,
 )
-from rules.dossier import Calendar, Dossier
 from rules.facts import NEWEST
 from rules.registers import Change, Registers
-from rules.travel import FASTEST_M_S, distance_m, least_s
+from rules.travel import FASTEST_M_S, longest_s, place_of
+from rules.zone_geometry import metres
 from schemas.confusion import neighbours
 from schemas.joins import Fact
 from schemas.registers import Position
@@ -73,14 +74,12 @@ class Passages:
         registers: Registers,
         dossiers: Dossiers,
         counts: Counter[str],
-        calendar: Calendar,
     ) -> None:
         self._book = book
         self._tracks = book.tracks
         self._registers = registers
         self._dossiers = dossiers
         self._counts = counts
-        self._calendar = calendar
         self._points: dict[str, Point] = {}
         self._ways: dict[tuple[str, str], Way] = {}
         # By pair of cameras, how near in time two readings have to be looked at, in ms.
@@ -89,9 +88,11 @@ class Passages:
         self._mandatory: frozenset[str] = frozenset()
         self._communities: frozenset[str] = frozenset()
         self._reach_ms = 0
+        self._share = 1.0
         self._watched: set[str] = set()
         self._look_alikes: set[str] = set()
         self._channelled: set[str] = set()
+        self._carrying: set[str] = set()
         # By plate, the dossiers that its readings are of use to.
         self._followed: dict[str, set[DossierId]] = defaultdict(set)
         self._marked: set[str] = set()
@@ -106,7 +107,7 @@ class Passages:
         registers = {change.register for change in changes}
         if registers & _WAYS:
             self._measure()
-        if registers & {"watch-entry", "exemption"}:
+        if registers & {"watch-entry", "exemption", "transfer"}:
             self._list()
 
     def tracks_at(self, site_id: str) -> bool:
@@ -130,16 +131,19 @@ class Passages:
                 positions.append(site.position)
             if site.mandatory:
                 mandatory.add(site.id)
-        longest_s = _longest_s(positions)
+        far_s = _far_s(positions)
         for route in self._all("route"):
             sites |= {route.from_, route.to, *(route.via or ())}
-            longest_s = max(longest_s, route.min_s)
+            far_s = max(far_s, route.min_s)
             if not mandatory.isdisjoint(route.via or ()):
                 parameters, _ = self._registers.policy(_BYPASS, NEWEST, NEWEST)
-                longest_s = max(longest_s, parameters["window_s"])
+                far_s = max(far_s, parameters["window_s"])
         self._tracked, self._mandatory = frozenset(sites), frozenset(mandatory)
         self._communities = frozenset(communities)
-        self._reach_ms = min(LONGEST_REACH_MS, int(longest_s * SECOND_MS))
+        self._reach_ms = min(LONGEST_REACH_MS, int(far_s * SECOND_MS))
+        filed = [policy.rules.get(_CLONE, {}) for policy in self._all("policy")]
+        share = cloned_plate.RULE.defaults["share"]
+        self._share = max([share, *(each.get("share", share) for each in filed)])
 
     def _list(self) -> None:
         """Look which plates the registers name."""
@@ -158,6 +162,7 @@ class Passages:
             for exempt in self._all("exemption")
             if exempt.kind == "green-channel" and exempt.places
         }
+        self._carrying = {span.entry.vehicle for span in self._all("transfer")} - {None}
         self._mark()
 
     def _all(self, register: str) -> Iterator[Any]:
@@ -170,22 +175,25 @@ class Passages:
     @property
     def named(self) -> set[str]:
         """The plates of which every reading at any site has to come here."""
-        return self._watched | self._look_alikes | self._channelled
+        return self._watched | self._look_alikes | self._channelled | self._carrying
 
     def _mark(self) -> None:
         self._marked = self.named | self._followed.keys()
 
     def _way(self, start: str, end: str) -> Way:
-        """Return the way between two sites as the registers stand."""
+        """Return the way between two sites as any filing has it. The rules look which of them was
+        filed by then, so that what comes in another order is looked at all the same."""
         way = self._ways.get((start, end))
         if way is None:
-            now_ms = self._book.clock_ms
-            dossier = Dossier(_CLONE, "", (), now_ms, self._registers, {}, self._calendar)
-            parameters, _ = dossier.policy(now_ms)
-            way_s = least_s(dossier, start, end, now_ms)
+            both = {start, end}
+            routes = [each for each in self._all("route") if {each.from_, each.to} == both]
+            sites = {
+                each: [v.facts for v in self._registers.versions_of("site", each) if v.facts]
+                for each in both
+            }
             way = self._ways[start, end] = Way(
-                (way_s or 0) * SECOND_MS * parameters["share"],
-                checkpoint_bypass.gates(dossier, start, end, now_ms),
+                longest_s(routes, sites[start], sites[end]) * SECOND_MS * self._share,
+                frozenset(gate for route in routes for gate in route.via or ()) & self._mandatory,
             )
         return way
 
@@ -252,6 +260,8 @@ class Passages:
             self._dossiers.file(downstream_warning.NAME, key, fact)
         if plate in self._channelled:
             self._dossiers.file(green_channel_deviation.NAME, key, fact)
+        if plate in self._carrying:
+            self._dossiers.file(transfer_not_arrived.NAME, key, fact)
         if plate in self._look_alikes and not self._is_established(plate):
             doubtful = replace(fact, what=f"{fact.what}\n{_looks(event)}")
             self._dossiers.file(fuzzy_plate_hit.NAME, key, doubtful)
@@ -297,7 +307,7 @@ class Passages:
             way = self._way(before.camera.site, after.camera.site)
             if after.time_ms - before.time_ms < way.least_ms:
                 self._contradiction(plate, key, read, other)
-            elif way.gates:
+            if way.gates:
                 between = [each for each in near if before.time_ms <= each.time_ms <= after.time_ms]
                 if not way.gates <= {each.camera.site for each in between}:
                     self._bypass(plate, key, before, after, near)
@@ -354,18 +364,13 @@ class Passages:
         return self._tracks.expire(clock_ms, self._reach_ms)
 
 
-def _longest_s(positions: list[Position]) -> float:
+def _far_s(positions: list[Position]) -> float:
     """Return the longest that the way between two of some positions is taken to last, in s."""
-    longest_m = 0.0
-    for crs in {position.crs for position in positions}:
-        here = [position for position in positions if position.crs == crs]
-        lons, lats = [each.lon for each in here], [each.lat for each in here]
-        corners = (
-            Position(min(lons), min(lats), crs),
-            Position(max(lons), max(lats), crs),
-        )
-        longest_m = max(longest_m, distance_m(*corners))
-    return longest_m / FASTEST_M_S
+    if not positions:
+        return 0.0
+    places = [place_of(position) for position in positions]
+    lons, lats = [lon for lon, _ in places], [lat for _, lat in places]
+    return metres((min(lons), min(lats)), (max(lons), max(lats))) / FASTEST_M_S
 
 
 def _confidence(event: Hit | Scan) -> float:

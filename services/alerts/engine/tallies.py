@@ -86,6 +86,9 @@ class Tallies:
         self._seen: set[tuple[str, str, str]] = set()
         self._told_ms = 0
         self._is_heard = False
+        # All minutes before this one are told, but for what was counted since (`_is_late`).
+        self._told_minute = ""
+        self._is_late = True
         self._seconds = _Seconds()
         self._stale = True
         self._ahead: dict[str, str] = {}
@@ -129,6 +132,7 @@ class Tallies:
         self._is_heard = True
         tallies, sites, sources = self._book.counted.tallies, self._sites, self._sources
         entrances, tally_of, low = self._entrances, tallies.get, LOW_CONFIDENCE
+        told_minute = self._told_minute
         for event in batch:
             try:
                 if type(event) is not Hit:
@@ -140,6 +144,8 @@ class Tallies:
                 minute = recorded[:16]
                 if tally is None or tally.minute != minute:
                     tally = self._turn(event.source, data.site, recorded)
+                if minute < told_minute:
+                    self._is_late = True
                 if (
                     event.time[:18] == recorded[:18]
                     and data.confidence >= low
@@ -221,6 +227,7 @@ class Tallies:
             tally = self._book.counted.tallies.get(event.source)
             if tally is None or not recorded.startswith(tally.minute):
                 tally = self._turn(event.source, site, recorded)
+            self._is_late = self._is_late or recorded < self._told_minute
             self._note_offset(tally, event.time, recorded)
         if not site and event.source in self._sources:
             at_ms = parse_ms(recorded)
@@ -281,17 +288,25 @@ class Tallies:
 
     # What is told.
 
-    def tell(self, clock: str, clock_ms: int) -> None:
-        """Tell what the clock has closed; see to it that the rest is kept."""
-        counted, changed = self._book.counted, self._book.changed
-        for tally in counted.tallies.values():
-            if tally.minute < clock[:16]:
-                self._tell_minute(tally)
-                if tally.minute < clock[:13]:
-                    self._tell_hour(tally)
-            if tally.count != tally.saved:
-                tally.saved = tally.count
+    def save(self) -> None:
+        """See to it that what is not told is kept."""
+        changed = self._book.changed
+        for tally in self._book.counted.tallies.values():
+            count = tally.count
+            if count != tally.saved:
+                tally.saved = count
                 changed.add(("n", str(shard_of(tally.source))))
+
+    def tell(self, clock: str, clock_ms: int) -> None:
+        """Tell what the clock has closed."""
+        changed, minute = self._book.changed, clock[:16]
+        if self._is_late or minute != self._told_minute:
+            self._is_late, self._told_minute = False, minute
+            for tally in self._book.counted.tallies.values():
+                if tally.minute < minute:
+                    self._tell_minute(tally)
+                    if tally.minute < clock[:13]:
+                        self._tell_hour(tally)
         for life in (*self._sites.values(), *self._sources.values()):
             if life.last != life.told:
                 # Long before anybody could miss it, and no more often than that takes.

@@ -10,6 +10,7 @@ from tests.alerts.build import (
     check,
     deletion,
     exempt,
+    gate,
     heartbeat,
     hit,
     identifier,
@@ -61,6 +62,9 @@ def _event(draw: st.DrawFn, number: int) -> Line | Sequence[Line]:
             lane=lane, capture_mode=mode, **more,
         )  # fmt: skip
     if kind == 3:
+        if draw(st.booleans()):
+            mode = draw(st.sampled_from(("normal", "normal", "maintenance")))
+            return gate("exit", when, mode=mode, **more)
         return heartbeat("box", when, "exit")
     if kind == 4:
         people = draw(st.sampled_from(((), ("wang",), WHO)))
@@ -92,7 +96,7 @@ FAMILY = Family(
     "checkpoints",
     frozenset(
         ("adverse-health-code", "health-code-invalid", "fever", "pass-invalid", "check-incomplete",
-         "identity-conflict")
+         "identity-conflict", "forced-gate")
     ),
     _before,
     _event,

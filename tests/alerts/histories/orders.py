@@ -17,6 +17,7 @@ from tests.alerts.build import (
     policy,
     report,
     residence,
+    route,
     transfer,
     zone,
 )
@@ -37,10 +38,15 @@ def _order(draw: st.DrawFn, **more: Any) -> Line:
 def _before(draw: st.DrawFn) -> Sequence[Line]:
     return (
         _order(draw),
-        order("o2", "li", "home-2", start="02-10 05:00", household="h1", channel="phone"),
+        # It may be in force later than it was filed, and than a day's first call is due.
+        order(
+            "o2", "li", "home-2", start="02-10 05:00", household="h1", channel="phone",
+            since=draw(st.sampled_from((None, "02-10 09:10", "02-10 17:00"))),
+        ),
         residence("r-wang", "wang"),
         residence("r-li", "li", "h2", grid="g2"),
-    )
+        route("inner", "facility-gate", 60, 90),
+    )  # fmt: skip
 
 
 def _event(draw: st.DrawFn, number: int) -> Line | Sequence[Line]:
@@ -104,7 +110,7 @@ FAMILY = Family(
         ),
         lambda draw: transfer(
             "t1", (start := draw(moments)), start + HOUR_MS, start + 2 * HOUR_MS,
-            filed=draw(filed_at), people=("wang",),
+            filed=draw(filed_at), people=("wang",), vehicle=draw(st.sampled_from((CAR, None))),
         ),
         lambda draw: zone("home-1", filed=draw(filed_at)),
         lambda draw: deletion("zone", "home-1", draw(moments)),

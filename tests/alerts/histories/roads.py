@@ -1,8 +1,7 @@
 """Vehicles on their way between placed sites: watched ones, cloned ones, and ones without plates.
 
-The plates are easily taken for one another; the first is under order and has a corridor. Sites and
-routes stay as they are: how far two sites lie apart is measured as the registers stand when a
-reading comes, so that of a way that is filed anew the order of arrival decides.
+The plates are easily taken for one another; the first is under order and has a corridor. Routes are
+filed anew meanwhile, longer, shorter, and around the checkpoint; sites stay where they are.
 """
 
 from collections.abc import Sequence
@@ -99,5 +98,10 @@ FAMILY = Family(
         lambda draw: exempt("e2", CAR, "fleet", filed=draw(filed_at)),
         lambda draw: resident("浙F6M1L8", filed=draw(filed_at)),
         lambda draw: policy("cloned-plate", filed=DAWN - 1, wait_s=60),
+        lambda draw: route("inner", "inner-2", draw(st.sampled_from((5, 48, 90))), 95,
+                           via=draw(st.sampled_from((["post"], []))), filed=draw(filed_at),
+                           since=draw(moments)),
+        lambda draw: route("gate-1", "inner-2", draw(st.sampled_from((5, 60))), 95,
+                           via=["post"], filed=draw(filed_at)),
     ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from schemas.times import HOUR_MS
 from tests.alerts.build import (
     Line,
     at_work,
+    check,
     code_change,
     deletion,
     notice,
@@ -36,12 +37,14 @@ def _event(draw: st.DrawFn, number: int) -> Line:
     more: dict[str, Any] = {"recorded": accepted(draw, when)}
     if draw(st.integers(0, 2)) == 0:
         return code_change(who, when, draw(st.sampled_from(("green", "red", "yellow"))), **more)
+    if draw(st.integers(0, 3)) == 0:
+        return check(who, draw(st.sampled_from(("inner", "gate-1"))), when, **more)
     return at_work(who, when, draw(st.sampled_from(("well", "ill", "absent"))), **more)
 
 
 FAMILY = Family(
     "workers",
-    frozenset(("worker-non-compliant",)),
+    frozenset(("worker-non-compliant", "quarantine-breach")),
     _before,
     _event,
     (
