@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from deploy.cli_options import DataDir, Kafka, LogForm, ReadyFile, settings_with
+from schemas.access import Role
 
 if TYPE_CHECKING:
     from deploy.service import Service
@@ -372,7 +373,7 @@ def tokens_init(data_dir: DataDir = None) -> None:
 @tokens_app.command("add")
 def tokens_add(
     name: Annotated[str, typer.Argument(help="Who holds it; written as the author of acts.")],
-    role: Annotated[Literal["device", "viewer", "dispatcher", "admin", "replay"], typer.Option()],
+    role: Annotated[Role, typer.Option()],
     data_dir: DataDir = None,
 ) -> None:
     """Make a token and show it once; services that run take it up at their next start."""

@@ -9,8 +9,16 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-Role = Literal["device", "viewer", "dispatcher", "admin", "replay"]
-ROLES: tuple[Role, ...] = ("device", "viewer", "dispatcher", "admin", "replay")
+Role = Literal["device", "viewer", "dispatcher", "supervisor", "auditor", "admin", "replay"]
+ROLES: tuple[Role, ...] = (
+    "device",
+    "viewer",
+    "dispatcher",
+    "supervisor",
+    "auditor",
+    "admin",
+    "replay",
+)
 
 
 class Grant(Struct, frozen=True):

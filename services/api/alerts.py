@@ -9,20 +9,17 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from schemas.access import Grant, Role
+from schemas.access import Grant
 from schemas.alerts import Severity, State
 from schemas.problems import rejected
 from schemas.times import TimeProblem, parse_ms
 from services.api.acts import Act, Refused
 from services.api.filters import Filters
-from services.api.guard import require
+from services.api.guard import ACTORS, READERS, require
 from services.api.metrics import ACTS
 from services.api.openapi import ALERT, ALERT_PAGE, answers
 from services.api.store.store import AlertStore, Page
 from services.api.store.transactions import StaleRevision, UnknownAlert
-
-READERS: tuple[Role, ...] = ("viewer", "dispatcher", "admin", "replay")
-ACTORS: tuple[Role, ...] = ("dispatcher", "admin")
 
 _IF_MATCH = re.compile(r'"(\d{1,9})"|(\d{1,9})')
 _Texts = Annotated[list[str], Query(max_length=50)]

@@ -1,6 +1,7 @@
 """Who may call what: tokens in the header, or the session of a browser."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from fastapi import HTTPException
 from starlette.requests import HTTPConnection
@@ -9,6 +10,19 @@ from schemas.access import Grant, Role, TokenFile
 from services.api.session import COOKIE, Sessions, is_own_page
 
 _SAFE_METHODS = ("GET", "HEAD")
+
+# Who looks at alerts and registers; who acts on them; who leads those who act; who checks them all.
+READERS: Final[tuple[Role, ...]] = (
+    "viewer",
+    "dispatcher",
+    "supervisor",
+    "auditor",
+    "admin",
+    "replay",
+)
+ACTORS: Final[tuple[Role, ...]] = ("dispatcher", "supervisor", "admin")
+LEADERS: Final[tuple[Role, ...]] = ("supervisor", "admin")
+CHECKERS: Final[tuple[Role, ...]] = ("auditor", "admin")
 
 
 async def grant_of(connection: HTTPConnection) -> Grant | None:

@@ -1,19 +1,18 @@
 """Signing in and out: a token or a one-time link becomes a cookie that scripts cannot read."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from schemas.access import Grant, Role, TokenFile
+from schemas.access import Grant, TokenFile
 from schemas.problems import invalid, rejected
-from services.api.guard import allowed, require
+from services.api.guard import READERS, allowed, require
 from services.api.session import COOKIE, SESSION_MS, Sessions
 
 # A device has nothing to look at, and what it holds lies in a box at the roadside.
-LOOKING: Final[tuple[Role, ...]] = ("viewer", "dispatcher", "admin", "replay")
-may_look = require(*LOOKING)
+may_look = require(*READERS)
 Person = Annotated[Grant, Depends(may_look)]
 Admin = Annotated[Grant, Depends(require("admin"))]
 
@@ -36,7 +35,7 @@ def router(sessions: Sessions) -> APIRouter:
         if token is None:
             grant = await may_look(request)
         else:
-            grant = allowed(tokens.grant_of(token), *LOOKING)
+            grant = allowed(tokens.grant_of(token), *READERS)
         answer = _who(grant)
         _set_cookie(answer, request, await sessions.open(grant))
         return answer

@@ -219,6 +219,7 @@ async def test_migrations_lead_from_the_first_schema_to_the_models(empty_url: st
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
+    import services.api.audit.tables
     import services.api.registers.tables
     import services.api.session  # noqa: F401 — both add their tables.
     from services.api.store.tables import metadata

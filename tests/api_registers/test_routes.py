@@ -8,8 +8,10 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.access import ROLES
 from schemas.registers import REGISTERS
 from schemas.times import format_ms, parse_ms
+from services.api.guard import ACTORS, READERS
 from services.api.registers.desk import Desk
 from tests.api_registers.conftest import Clock
 from tests.schemas.sampled import sample
@@ -217,15 +219,15 @@ async def test_what_cannot_be_looked_up(client: httpx.AsyncClient, path: str, st
 @pytest.mark.parametrize(
     ("method", "allowed"),
     [
-        ("GET", {"viewer", "dispatcher", "admin", "replay"}),
-        ("PUT", {"dispatcher", "admin", "replay"}),
-        ("DELETE", {"dispatcher", "admin", "replay"}),
+        ("GET", {*READERS}),
+        ("PUT", {*ACTORS, "replay"}),
+        ("DELETE", {*ACTORS, "replay"}),
     ],
 )
 async def test_who_may_do_what(
     client: httpx.AsyncClient, url: str, method: str, allowed: set[str]
 ) -> None:
-    for role in ("device", "viewer", "dispatcher", "admin", "replay"):
+    for role in ROLES:
         headers = {"Authorization": f"Bearer {role}"}
         await client.put(url, json=site())
         answer = await client.request(method, url, json=site(), headers=headers)

@@ -12,7 +12,7 @@ from schemas.access import Grant
 from schemas.problems import rejected
 from schemas.registers import REGISTERS
 from schemas.times import TimeProblem, format_ms, parse_ms
-from services.api.guard import require
+from services.api.guard import ACTORS, READERS, require
 from services.api.registers.desk import Desk, Tally
 from services.api.registers.link import Unavailable
 from services.api.registers.stored import StoredVersion
@@ -21,8 +21,8 @@ MAX_ROWS: Final = 5_000
 _MAX_ENTRY_BYTES: Final = 1 << 20
 _RETRY_AFTER_S: Final = 2
 
-Reader = Annotated[Grant, Depends(require("viewer", "dispatcher", "admin", "replay"))]
-Writer = Annotated[Grant, Depends(require("dispatcher", "admin", "replay"))]
+Reader = Annotated[Grant, Depends(require(*READERS))]
+Writer = Annotated[Grant, Depends(require(*ACTORS, "replay"))]
 Replayer = Annotated[Grant, Depends(require("replay"))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 

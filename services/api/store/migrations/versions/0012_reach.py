@@ -1,0 +1,8 @@
+"""Webhooks and notifications."""
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """Add nothing yet."""
