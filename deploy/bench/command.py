@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.bench import (
+    alerts,
     backtest,
     decisions,
     feed,
     gate,
+    importing,
     ingest,
     latency,
     memory,
@@ -34,6 +36,8 @@ BENCHMARKS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] 
     "recovery": recovery.run,
     "sightings": sightings.run,
     "backtest": backtest.run,
+    "import": importing.run,
+    "alerts": alerts.run,
 }
 
 

@@ -26,7 +26,17 @@ CHECKERS: Final[tuple[Role, ...]] = ("auditor", "admin")
 
 
 async def grant_of(connection: HTTPConnection) -> Grant | None:
-    """Return what the caller's token or cookie stands for; a token that is sent decides alone."""
+    """Return what the caller's token or cookie stands for; a token that is sent decides alone.
+
+    It is looked up once a request, however many parts of the request ask.
+    """
+    if not hasattr(connection.state, "grant"):
+        connection.state.grant = await _grant_of(connection)
+    found: Grant | None = connection.state.grant
+    return found
+
+
+async def _grant_of(connection: HTTPConnection) -> Grant | None:
     header = connection.headers.get("authorization")
     if header is not None:
         tokens: TokenFile = connection.app.state.tokens

@@ -20,4 +20,5 @@ audit_entries = Table(
     Index("ix_audit_entries_at_ms", "at_ms"),
     Index("ix_audit_entries_actor", "actor", "n"),
     Index("ix_audit_entries_about", "about", "n"),
+    Index("ix_audit_entries_action", "action", "n"),
 )
