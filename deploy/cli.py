@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from deploy import accounts
 from deploy.cli_options import DataDir, Kafka, LogForm, ReadyFile, settings_with
+from schemas.access import Role
 
 if TYPE_CHECKING:
     from deploy.service import Service
@@ -30,6 +32,9 @@ tokens_app = typer.Typer(no_args_is_help=True, help="Who may call the services."
 app.add_typer(topics_app, name="topics")
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(tokens_app, name="tokens")
+app.add_typer(accounts.users_app, name="users")
+app.add_typer(accounts.audit_app, name="audit")
+app.add_typer(accounts.vault_app, name="vault")
 sightings_app = typer.Typer(help="Keep the sightings, or look into them.")
 app.add_typer(sightings_app, name="sightings")
 
@@ -354,16 +359,19 @@ def letters_replay(
 
 @tokens_app.command("init")
 def tokens_init(data_dir: DataDir = None) -> None:
-    """Make tokens, pseudonym key and the note of the first start, where there are none."""
+    """Make tokens, the keys of pseudonyms and vault, and the note of the first start, where there
+    are none."""
     from deploy.credentials import ensure_credentials
     from deploy.system import Places
     from schemas.persons import PseudonymKey
     from services.alerts.agents.main import history_since_ms
+    from services.api.vault.master_keys import MasterKeys
 
     settings = settings_with(data_dir=data_dir)
     places = Places(settings.data_dir.absolute())
     ensure_credentials(places.secrets, settings.tokens_path)
     PseudonymKey.load_or_create(settings.pseudonym_key_path)
+    MasterKeys.load_or_create(settings.vault_key_path)
     # Workers that start at once must not each note a first start of their own.
     history_since_ms(settings)
     typer.echo(f"the tokens are in {places.secrets}")
@@ -372,14 +380,21 @@ def tokens_init(data_dir: DataDir = None) -> None:
 @tokens_app.command("add")
 def tokens_add(
     name: Annotated[str, typer.Argument(help="Who holds it; written as the author of acts.")],
-    role: Annotated[Literal["device", "viewer", "dispatcher", "admin", "replay"], typer.Option()],
+    role: Annotated[Role, typer.Option()],
+    area: accounts.Areas = None,
+    site: Annotated[
+        list[str] | None,
+        typer.Option("--site", help="Let a device post events of this site alone; repeatable."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Make a token and show it once; services that run take it up at their next start."""
     from schemas.access import Grant, add_token, new_token
 
     token = new_token()
-    add_token(settings_with(data_dir=data_dir).tokens_path, token, Grant(name, role))
+    areas, sites = (None if given is None else tuple(given) for given in (area, site))
+    grant = Grant(name, role, areas=areas, sites=sites)
+    add_token(settings_with(data_dir=data_dir).tokens_path, token, grant)
     typer.echo(token)
 
 
@@ -402,6 +417,31 @@ def _serve(name: "Service", log_form: LogForm) -> None:
 
     logs.configure(log_form)
     raise typer.Exit(service.run(name, settings_with()))
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The backup to write; it must not be there yet.")],
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="Put tokens and keys into it too.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Write the store into one file, while the system runs: alerts, registers, people, audit."""
+    from deploy.backup import command
+
+    settings = settings_with(data_dir=data_dir)
+    raise typer.Exit(command.backup(settings, file, with_keys=with_keys))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")], data_dir: DataDir = None
+) -> None:
+    """Read a backup into an empty deployment: no database yet, no other keys."""
+    from deploy.backup import command
+
+    raise typer.Exit(command.bring_back(settings_with(data_dir=data_dir), file))
 
 
 @app.command()

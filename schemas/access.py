@@ -9,15 +9,30 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-Role = Literal["device", "viewer", "dispatcher", "admin", "replay"]
-ROLES: tuple[Role, ...] = ("device", "viewer", "dispatcher", "admin", "replay")
+Role = Literal["device", "viewer", "dispatcher", "supervisor", "auditor", "admin", "replay"]
+ROLES: tuple[Role, ...] = (
+    "device",
+    "viewer",
+    "dispatcher",
+    "supervisor",
+    "auditor",
+    "admin",
+    "replay",
+)
 
 
-class Grant(Struct, frozen=True):
-    """What a token stands for: a name that is written as the author, and a role."""
+class Grant(Struct, frozen=True, omit_defaults=True):
+    """What a token stands for: a name that is written as the author, and a role.
+
+    `areas` are the grids that its holder may see and act in, None = everywhere; `sites` those whose
+    events a device may post, None = any; `account` is the user whose session it is.
+    """
 
     name: str
     role: Role
+    areas: tuple[str, ...] | None = None
+    sites: tuple[str, ...] | None = None
+    account: str | None = None
 
 
 class TokenFile:

@@ -101,7 +101,9 @@ class Alert(Struct, omit_defaults=True, kw_only=True):
 
     `capped_by` is the alert that stands for this one and others of its rule and place, because
     there are too many of them (CORDON_ALERT_CAP). `escalation` is the level, from 1, that it has
-    reached because nobody does what it waits for (rule `overdue`).
+    reached because nobody does what it waits for (rule `overdue`). `incident` is shared by all
+    alerts about one household, order, vehicle, person or site. `silenced_by` are the ids of the
+    silences that hide it now: it is marked, never dropped.
     """
 
     id: str
@@ -130,6 +132,8 @@ class Alert(Struct, omit_defaults=True, kw_only=True):
     began: Instant | None = None
     capped_by: str | None = None
     escalation: int | None = None
+    incident: str | None = None
+    silenced_by: list[str] | None = None
 
     # A reader filters on `historical: false`, so it is written even when it is false.
 

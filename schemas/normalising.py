@@ -24,6 +24,8 @@ from schemas.registers import (
     Policy,
     Residence,
     ResidentVehicle,
+    Responsibility,
+    Roster,
     Route,
     Site,
     Transfer,
@@ -117,6 +119,11 @@ class Normaliser:
             self._seal(entry)
         elif isinstance(entry, Zone):
             _check_shape(entry)
+        elif isinstance(entry, Roster):
+            if entry.above == entry.id:
+                raise rejected("must be another unit", "above")
+        elif isinstance(entry, Responsibility):
+            _check_officers(entry)
         elif isinstance(entry, Policy):
             wrong = policy.problem(entry.rules)
             if wrong is not None:
@@ -223,6 +230,16 @@ def _check_route(route: Route) -> None:
         raise rejected("must be another site than from", "to")
     if route.p50_s < route.min_s:
         raise rejected("must not be below min_s", "p50_s")
+
+
+def _check_officers(duty: Responsibility) -> None:
+    officers = len(set(duty.officers or ()))
+    if duty.kind == "enterprise" and officers != 1:
+        raise rejected("an enterprise has exactly one officer", "officers")
+    if duty.kind == "household" and not 1 <= officers <= 3:
+        raise rejected("a household has one to three officers", "officers")
+    if (duty.kind == "village") != (duty.grids is not None):
+        raise rejected("is what a village consists of, and nothing else has", "grids")
 
 
 def _check_shape(zone: Zone) -> None:

@@ -131,6 +131,10 @@ BOUNDS: Final[dict[str, dict[str, Bound]]] = {
         "ack_high_s": (1, 86_400),
         "ack_medium_s": (1, 86_400),
         "dispatch_critical_s": (1, 86_400),
+        "task_critical_s": (1, 604_800),
+        "task_high_s": (1, 604_800),
+        "task_medium_s": (1, 604_800),
+        "task_low_s": (1, 2_592_000),
     },
 }
 

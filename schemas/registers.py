@@ -130,6 +130,8 @@ class Order(Entry, kw_only=True):
     home_possible: bool | None = None
     channel: Literal["phone", "visit"] | None = None
     keepers: list[ShortText | Identifier] | None = None
+    # Who decided that it ends, where it was ended by a release.
+    released_by: ShortText | None = None
 
 
 class Permit(Entry, kw_only=True):
@@ -288,6 +290,34 @@ class DutyShift(Entry, kw_only=True):
     order: EntryId | None = None
 
 
+class Roster(Entry, kw_only=True):
+    """A unit that has tasks to do: its members, who leads it, and the unit above it.
+
+    Members and the leader are the names under which they sign in. `place` is where the unit's duty
+    shifts are filed; without one all its members count as on duty.
+    """
+
+    name: LongText
+    members: Annotated[list[Name], Meta(max_length=500)]
+    leader: Name | None = None
+    above: EntryId | None = None
+    place: Name | None = None
+
+
+class Responsibility(Entry, kw_only=True):
+    """Which unit answers for a place or for people, and which of its officers in particular.
+
+    `of` is the id of the household, grid, village, enterprise or site; a village names its grids.
+    A household has up to three officers of its own (三联), an enterprise exactly one (一企一警).
+    """
+
+    kind: Literal["household", "grid", "village", "enterprise", "site"]
+    of: Name
+    unit: EntryId
+    officers: Annotated[list[Name], Meta(max_length=100)] | None = None
+    grids: Annotated[list[ShortText], Meta(min_length=1, max_length=500)] | None = None
+
+
 class Case(Entry, kw_only=True):
     """A person who has the disease, or is suspected of it."""
 
@@ -303,10 +333,12 @@ class Device(Entry, kw_only=True):
 
     `secret` (what the device itself shows) or `key` (what its vendor's platform shows for it) is
     posted in clear and written as a keyed digest only (decision 0014). `timezone` is for local
-    times without an offset, `plate_grammar` for plates that are not of the mainland.
+    times without an offset, `plate_grammar` for plates that are not of the mainland. Whoever shows
+    the secret as a bearer token may post events of `site` and of `sites`, until `valid_to`.
     """
 
     site: Name
+    sites: Annotated[list[Name], Meta(max_length=100)] | None = None
     lane: ShortText | None = None
     direction: Literal["in", "out", "internal"] | None = None
     timezone: ShortText | None = None
@@ -344,6 +376,8 @@ REGISTERS: dict[str, type[Entry]] = {
     "worker": Worker,
     "reporter": Reporter,
     "duty-shift": DutyShift,
+    "roster": Roster,
+    "responsibility": Responsibility,
     "case": Case,
     "device": Device,
     "policy": Policy,

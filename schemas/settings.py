@@ -2,11 +2,12 @@
 `CORDON_CONFIG` names (TOML, the same names in lower case without the prefix)."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -69,6 +70,43 @@ class Settings(BaseSettings):
     pseudonym_key_file: Path | None = Field(
         None, description="Key of the pseudonyms; unset: pseudonym.key in the data folder."
     )
+    vault_key_file: Path | None = Field(
+        None,
+        description="Master keys of the vault of identities; unset: vault.key in the data folder. "
+        "Keep a copy apart from the database's.",
+    )
+    audit_anchor_file: Path | None = Field(
+        None,
+        description="Where the newest seal of the audit log is noted once a minute; unset: "
+        "audit.anchors in the data folder. Better on another disk, append-only.",
+    )
+    oidc_issuer: str | None = Field(
+        None, description="Issuer URL of an OpenID provider at which people may sign in."
+    )
+    oidc_client_id: str | None = Field(None, description="Cordon's id at the OpenID provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Cordon's secret at the OpenID provider; unset: a public client."
+    )
+    oidc_redirect_url: str | None = Field(
+        None,
+        description="The address of /v1/session/oidc/callback as browsers reach it, as registered "
+        "at the OpenID provider.",
+    )
+    oidc_scopes: str = Field("openid profile", description="Scopes that are asked for.")
+    oidc_name_claim: str = Field(
+        "preferred_username", description="Claim that acts are signed with; else `sub`."
+    )
+    oidc_role_claim: str = Field("groups", description="Claim from which the role follows.")
+    oidc_roles: dict[str, str] = Field(
+        {},
+        description="Roles by values of that claim, as JSON; of several the most powerful counts, "
+        "and who has none is not let in.",
+    )
+    oidc_area_claim: str | None = Field(
+        None,
+        description="Claim with the grids that somebody is limited to; unset: everywhere. Who "
+        "lacks the claim sees nothing.",
+    )
     tokens_file: Path | None = Field(
         None, description="Tokens and their roles; unset: tokens.json in the data folder."
     )
@@ -92,8 +130,23 @@ class Settings(BaseSettings):
         description="Alerts of one rule and place within ten minutes, of which one summary alert "
         "stands for any more; 0 = no cap.",
     )
+    public_url: str | None = Field(
+        None,
+        description="Where people reach the API from outside, for links in messages; unset: "
+        "messages carry no link.",
+    )
+    webhook_allow: str = Field(
+        "",
+        description="Networks (CIDR, separated by commas) that webhooks and gateways of messages "
+        "may lie in though they are private, without TLS too; unset: none.",
+    )
     feed_queue: int = Field(10_000, description="Events a slow feed reader may be behind.")
-    feed_backlog: int = Field(100_000, description="Feed events kept for readers that resume.")
+    feed_backlog: int = Field(
+        100_000, description="Newest feed events that are kept for readers, however old they are."
+    )
+    history_days: int = Field(
+        400, description="Days for which every revision of every alert is kept."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -122,6 +175,20 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"no time zone: {name!r}") from error
         return name
+
+    @field_validator("webhook_allow")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for part in filter(None, map(str.strip, text.split(","))):
+            ip_network(part)
+        return text
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, text: str | None) -> str | None:
+        if text is not None and not text.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return text
 
     @field_validator("history_since")
     @classmethod
@@ -154,6 +221,16 @@ class Settings(BaseSettings):
     def pseudonym_key_path(self) -> Path:
         """Where the key of the pseudonyms lies."""
         return self.pseudonym_key_file or self.data_dir / "pseudonym.key"
+
+    @property
+    def vault_key_path(self) -> Path:
+        """Where the master keys of the vault lie."""
+        return self.vault_key_file or self.data_dir / "vault.key"
+
+    @property
+    def audit_anchor_path(self) -> Path:
+        """Where the seals of the audit log are noted."""
+        return self.audit_anchor_file or self.data_dir / "audit.anchors"
 
     @property
     def tokens_path(self) -> Path:

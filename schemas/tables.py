@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from schemas.settings import Settings
@@ -133,7 +134,7 @@ def _type(annotation: Any) -> str:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     if options := [option for option in get_args(annotation) if option is not type(None)]:
         return " or ".join(_type(option) for option in options)
-    return {int: "integer", str: "text", Path: "path"}[annotation]
+    return {int: "integer", str: "text", SecretStr: "text", Path: "path"}[annotation]
 
 
 def _default(field: FieldInfo) -> str:

@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.bench import (
+    alerts,
     backtest,
     decisions,
     feed,
     gate,
+    importing,
     ingest,
     latency,
     memory,
@@ -35,6 +37,8 @@ BENCHMARKS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] 
     "recovery": recovery.run,
     "sightings": sightings.run,
     "backtest": backtest.run,
+    "import": importing.run,
+    "alerts": alerts.run,
 }
 
 # What takes minutes, in a form of its own that takes some seconds.

@@ -142,6 +142,7 @@ async def _serve_feed(
     hub.begin(store.epoch, 0)
     app = create_app(
         store=store,
+        database=database,
         hub=hub,
         tokens=TokenFile({digest(TOKEN): Grant("bench", "viewer")}),
         sessions=Sessions(database, lambda: _AT_MS, folder / "tokens.json"),

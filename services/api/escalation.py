@@ -49,7 +49,7 @@ class Escalation:
 
     async def look(self) -> None:
         """Let every alert that is due reach its levels, and tell how many are overdue."""
-        limits = await self._limits()
+        limits = await self.limits()
         while events := await self._store.escalate(limits):
             for event in events:
                 alert = event.data
@@ -60,7 +60,7 @@ class Escalation:
         for _, severity in WAITING:
             OVERDUE.labels(severity).set(overdue.get(severity, 0))
 
-    async def _limits(self) -> Mapping[str, float]:
+    async def limits(self) -> Mapping[str, float]:
         """Return the limits of the policy that governs: of several, the last filed, whole."""
         policies = await self._policies()
         if not policies:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from schemas.alerts import Alert, Severity, State
 from schemas.times import parse_ms
+from services.api.people.limit import Limit, may_see
 
 
 class Filters(Struct, frozen=True, kw_only=True):
@@ -13,7 +14,8 @@ class Filters(Struct, frozen=True, kw_only=True):
 
     `since_ms` and `until_ms` bound the time of the matches: an alert is in when its span of first
     to last match reaches into [since, until). `capped` = only those, or none of those, that a
-    summary of the rate cap stands for.
+    summary of the rate cap stands for; `silenced` likewise. `within` is what the reader may see,
+    None = everything.
     """
 
     rules: frozenset[str] = frozenset()
@@ -24,10 +26,13 @@ class Filters(Struct, frozen=True, kw_only=True):
     orders: frozenset[str] = frozenset()
     subjects: frozenset[str] = frozenset()
     capped_by: frozenset[str] = frozenset()
+    incidents: frozenset[str] = frozenset()
     capped: bool | None = None
+    silenced: bool | None = None
     since_ms: int | None = None
     until_ms: int | None = None
     text: str | None = None
+    within: Limit | None = None
 
 
 NO_FILTERS = Filters()
@@ -44,10 +49,13 @@ def matches(filters: Filters, alert: Alert) -> bool:
         and _among(alert.order, filters.orders)
         and _among(alert.subject.key, filters.subjects)
         and _among(alert.capped_by, filters.capped_by)
+        and _among(alert.incident, filters.incidents)
         and filters.capped in (None, alert.capped_by is not None)
+        and filters.silenced in (None, alert.silenced_by is not None)
         and (filters.since_ms is None or parse_ms(alert.last_seen) >= filters.since_ms)
         and (filters.until_ms is None or parse_ms(alert.first_seen) < filters.until_ms)
         and (not filters.text or folded(filters.text) in search_text(alert))
+        and may_see(filters.within, alert)
     )
 
 

@@ -1,6 +1,7 @@
 """Who may call what: tokens in the header, or the session of a browser."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from fastapi import HTTPException
 from starlette.requests import HTTPConnection
@@ -10,9 +11,32 @@ from services.api.session import COOKIE, Sessions, is_own_page
 
 _SAFE_METHODS = ("GET", "HEAD")
 
+# Who looks at alerts and registers; who acts on them; who leads those who act; who checks them all.
+READERS: Final[tuple[Role, ...]] = (
+    "viewer",
+    "dispatcher",
+    "supervisor",
+    "auditor",
+    "admin",
+    "replay",
+)
+ACTORS: Final[tuple[Role, ...]] = ("dispatcher", "supervisor", "admin")
+LEADERS: Final[tuple[Role, ...]] = ("supervisor", "admin")
+CHECKERS: Final[tuple[Role, ...]] = ("auditor", "admin")
+
 
 async def grant_of(connection: HTTPConnection) -> Grant | None:
-    """Return what the caller's token or cookie stands for; a token that is sent decides alone."""
+    """Return what the caller's token or cookie stands for; a token that is sent decides alone.
+
+    It is looked up once a request, however many parts of the request ask.
+    """
+    if not hasattr(connection.state, "grant"):
+        connection.state.grant = await _grant_of(connection)
+    found: Grant | None = connection.state.grant
+    return found
+
+
+async def _grant_of(connection: HTTPConnection) -> Grant | None:
     header = connection.headers.get("authorization")
     if header is not None:
         tokens: TokenFile = connection.app.state.tokens

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from zoneinfo import ZoneInfo
 
 import structlog
 import uvicorn
@@ -15,22 +16,52 @@ import uvicorn
 from schemas.access import TokenFile
 from schemas.persons import PseudonymKey
 from schemas.settings import Settings
+from schemas.times import DAY_MS
 from services.api import sign_in, suppressions
 from services.api.app import create_app
+from services.api.audit import routes as audit
+from services.api.audit.anchors import Anchoring
+from services.api.batches import routes as batches
+from services.api.batches.desk import BatchDesk
+from services.api.campaigns import routes as campaigns
+from services.api.campaigns.desk import CampaignDesk, filing
 from services.api.escalation import Escalation
 from services.api.feed.hub import Hub
 from services.api.findings import FindingsConsumer
+from services.api.handover import routes as handover
+from services.api.imports import routes as importing
+from services.api.imports.work import Imports
 from services.api.metrics import FINDINGS_FAILURES, OUTBOX_FAILURES
 from services.api.outbox import Outbox
+from services.api.outward import outward
 from services.api.page import routes as page
+from services.api.passes import routes as passes
+from services.api.passes.signing import PassSigner
+from services.api.people import devices, oidc
+from services.api.people import routes as people
+from services.api.people.failures import Failures
+from services.api.people.passwords import Passwords
+from services.api.people.users import Users
 from services.api.publisher import Publisher
+from services.api.registers import orders
 from services.api.registers import routes as registers
 from services.api.registers.desk import Desk
 from services.api.registers.stored import StoredVersion
+from services.api.registration import routes as registration
+from services.api.registration.reception import Reception
+from services.api.registration.site_code import SiteCodes
 from services.api.session import Sessions
+from services.api.sign_in import Doors
+from services.api.silences.watch import SilenceWatch
 from services.api.store.database import Database
 from services.api.store.replicas import Replicas
 from services.api.store.store import AlertStore
+from services.api.tasks import routes as task_routes
+from services.api.tasks.desk import TaskDesk
+from services.api.tasks.following import Following
+from services.api.vault import routes as identity
+from services.api.vault.master_keys import MasterKeys
+from services.api.vault.vault import Vault
 
 # Together with the streams' own end this stays under the five seconds in which the API must end.
 _GRACE_S = 2
@@ -87,6 +118,8 @@ async def serve(
     another kind.
     """
     tokens = TokenFile.load(settings.tokens_path)
+    elsewhere = oidc.elsewhere_of(settings)
+    vault = Vault(MasterKeys.load_or_create(settings.vault_key_path))
     key = PseudonymKey.load_or_create(settings.pseudonym_key_path)
     listener = socket.create_server((settings.host, settings.api_port), backlog=2048)
     database = Database(settings.store_url)
@@ -100,6 +133,10 @@ async def serve(
         hub.begin(store.epoch, store.last_n)
         sessions = Sessions(database, clock_ms, settings.tokens_path)
         await sessions.start()
+        users = Users(database, Passwords(), clock_ms)
+        await users.start()
+        failures = Failures(database, clock_ms)
+        doors = Doors(sessions, users, failures, database, clock_ms)
         await desk.start()
         consumer = FindingsConsumer(
             bootstrap=settings.kafka,
@@ -108,16 +145,28 @@ async def serve(
             clock_ms=clock_ms,
             live=settings.clock == "wall",
         )
-        outbox = Outbox(store=store, hub=hub, publisher=log, keep=settings.feed_backlog)
+        outbox = Outbox(
+            store=store,
+            hub=hub,
+            publisher=log,
+            keep=settings.feed_backlog,
+            keep_ms=settings.history_days * DAY_MS,
+        )
 
         async def policies() -> Sequence[StoredVersion]:
             await desk.wait_ready()
             return (await desk.page("policy", None, _POLICIES, ""))[0]
 
-        duties = [consumer.run, outbox.run]
+        anchoring = Anchoring(database, settings.audit_anchor_path)
+        escalation = Escalation(store, policies)
+        tasks = TaskDesk(database, store, escalation.limits, clock_ms, filing(desk.put))
+        campaigning = CampaignDesk(tasks, desk.intake)
+        duties = [consumer.run, outbox.run, anchoring.run, SilenceWatch(store).run]
         if settings.clock == "wall":
             # In a replayed timeline nobody is waited for.
-            duties.append(Escalation(store, policies).run)
+            duties += [escalation.run, Following(tasks).run]
+        out = outward(settings, key, database, store, hub, desk, clock_ms)
+        duties += out.duties
         replicas = Replicas(database, store.catch_up, duties)
 
         def parts() -> dict[str, bool]:
@@ -132,17 +181,38 @@ async def serve(
             # Live, a ticker moves the engine's clock with the wall's.
             return clock_ms() if settings.clock == "wall" else await store.engine_ms()
 
+        zone = ZoneInfo(settings.timezone)
+        imports = Imports(desk, database, vault, clock_ms, zone)
+        checking = BatchDesk(desk, database, vault, tasks, clock_ms, zone)
+        codes = SiteCodes(key)
+        reception = Reception(database, vault, desk.intake, codes, clock_ms, zone)
+
         app = create_app(
             store=store,
             hub=hub,
             tokens=tokens,
+            database=database,
             sessions=sessions,
             clock_ms=clock_ms,
             ready=parts,
             routers=[
                 suppressions.router(store, engine_ms),
+                importing.router(imports, database, clock_ms),
                 registers.router(desk),
-                sign_in.router(sessions),
+                orders.router(desk, clock_ms, zone),
+                batches.router(checking),
+                passes.router(desk, database, vault, PassSigner(key), clock_ms, zone),
+                registration.router(reception, codes, desk, database),
+                task_routes.router(tasks, campaigning.check_answers),
+                campaigns.router(campaigning),
+                sign_in.router(doors),
+                oidc.router(doors, elsewhere),
+                people.router(users),
+                devices.router(desk),
+                audit.router(database),
+                identity.router(store, database, desk, vault, key, clock_ms),
+                *out.routers,
+                handover.router(database, desk.page, ZoneInfo(settings.timezone), clock_ms),
                 page.router(),
             ],
             max_body_bytes=settings.max_body_bytes,
@@ -179,6 +249,7 @@ async def serve(
         others = [
             asyncio.create_task(replicas.run()),
             asyncio.create_task(_tick(hub)),
+            asyncio.create_task(imports.run()),
         ]
         told = asyncio.create_task(announce())
         with _signals(server.end):

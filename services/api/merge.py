@@ -4,10 +4,14 @@ Pure: no clock, no I/O, no database.  The store and backtest run this same code.
 shows is a function of two things that never mix: the newest finding (the engine's whole view of an
 episode) and the acts (what people did).  So a finding cannot lower what a person did, and what a
 clearing hid comes back when the engine takes the clearing back.  Beside them stands the level that
-an alert has reached because people did nothing (overdue.py), as long as it waits for the same.
+an alert has reached because people did nothing (overdue.py), as long as it waits for the same, and
+the silences that hide it.
+
+A person's resolution holds against the evidence that there was; a newer match reopens the alert. An
+acknowledgement ends when the alert ends by itself; when newer evidence brings it back, it is open.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -24,7 +28,8 @@ from schemas.alerts import (
     alert_type,
 )
 from schemas.times import format_ms, parse_ms
-from services.api.acts import NO_ACTS, STANCES, Act, Acts, Refused, acted, joined
+from services.api.acts import NO_ACTS, STANCES, Act, Acts, Refused, acted, joined, standing
+from services.api.incidents.incident import incident_of
 from services.api.overdue import Step, kept_level
 from services.api.rate_cap import RateCap
 
@@ -47,6 +52,21 @@ class Record(Struct, frozen=True, kw_only=True):
         return None
 
 
+def _nobody(alert: Alert) -> list[str] | None:
+    return None
+
+
+class Around(Struct, frozen=True):
+    """What an alert shows besides finding and acts: `silenced` names the silences that hide it now,
+    `households` the household of an order."""
+
+    silenced: Callable[[Alert], list[str] | None] = _nobody
+    households: Mapping[str, str] = {}
+
+
+NOTHING_AROUND = Around()
+
+
 class Change(Struct, frozen=True):
     """A record that changed, and the events that tell of it (none where nothing visible did)."""
 
@@ -59,6 +79,7 @@ def merge(
     finding: FindingEvent,
     inherited: Acts | None,
     capped_by: str | None = None,
+    around: Around = NOTHING_AROUND,
 ) -> Change | None:
     """Return the change that a finding makes, or None when it changes nothing.
 
@@ -67,33 +88,53 @@ def merge(
     """
     data, events = finding.data, []
     if record is None:
-        alert = _shown(data, 1, "opened", NO_ACTS, capped_by)
+        incident = incident_of(data, around.households)
+        alert = _marked(_shown(data, 1, "opened", NO_ACTS, capped_by, incident), around)
         record = Record(alert=alert, acts=NO_ACTS, verb="opened")
         events.append(_event(alert, "raised", finding.time, finding.recordedtime))
-        if inherited is not None and (taken := inherit(record, inherited, finding)):
+        if inherited is not None and (taken := inherit(record, inherited, finding, around)):
             record = taken.record
             events += taken.events
-    new = Record(
-        alert=_shown(data, record.alert.revision, data.verb, record.acts, record.alert.capped_by),
-        acts=record.acts,
-        verb=data.verb,
-    )
-    stepped = _stepped(record, new, finding.time, finding.recordedtime)
+    old = record.alert
+    incident = old.incident or incident_of(data, around.households)
+    acts = _ended(record, data)
+    shown = _shown(data, old.revision, data.verb, acts, old.capped_by, incident)
+    new = Record(alert=shown, acts=acts, verb=data.verb)
+    stepped = _stepped(record, new, finding.time, finding.recordedtime, around)
     if stepped is not None:
         return Change(stepped.record, events + stepped.events)
     return Change(record, events) if events else None
 
 
-def act(record: Record, act: Act, actor: str, note: str | None, at_ms: int) -> Change:
+def act(
+    record: Record,
+    act: Act,
+    actor: str,
+    note: str | None,
+    at_ms: int,
+    around: Around = NOTHING_AROUND,
+) -> Change:
     """Return the change that a person makes at `at_ms`. Raises Refused when it does not fit."""
-    if record.alert.state in ("resolved", "retracted") and act.name != "note":
-        raise Refused(f"the alert is {record.alert.state}")
-    acts = acted(record.acts, act, actor, note, at_ms)
+    alert = record.alert
+    over = record.verb in ("cleared", "withdrawn")
+    if act.name == "undo" and over:
+        raise Refused(f"the alert is {alert.state} by itself")
+    if alert.state in ("resolved", "retracted") and act.name not in ("note", "undo"):
+        raise Refused(f"the alert is {alert.state}")
+    if act.of == alert.id:
+        raise Refused("an alert is no duplicate of itself")
+    acts = acted(record.acts, act, actor, note, at_ms, parse_ms(alert.last_seen))
     at = format_ms(at_ms)
-    changed = _stepped(record, _with_acts(record, acts), at, at, actor)
-    if changed is None:
+    changed = _stepped(record, _with_acts(record, acts), at, at, around, actor)
+    if changed is None or not changed.events:
         raise Refused("the act changes nothing")
     return changed
+
+
+def mark(record: Record, at_ms: int, around: Around) -> Change | None:
+    """Return the change that silences make, which begin or end at `at_ms`; None = no change."""
+    at = format_ms(at_ms)
+    return _stepped(record, record, at, at, around)
 
 
 def escalate(record: Record, step: Step, at_ms: int) -> Change:
@@ -104,10 +145,12 @@ def escalate(record: Record, step: Step, at_ms: int) -> Change:
     return Change(Record(alert=alert, acts=record.acts, verb=record.verb), [event])
 
 
-def inherit(record: Record, acts: Acts, finding: FindingEvent) -> Change | None:
+def inherit(
+    record: Record, acts: Acts, finding: FindingEvent, around: Around = NOTHING_AROUND
+) -> Change | None:
     """Return the change of a survivor that takes over a duplicate's acts."""
     new = _with_acts(record, joined(record.acts, acts))
-    return _stepped(record, new, finding.time, finding.recordedtime)
+    return _stepped(record, new, finding.time, finding.recordedtime, around)
 
 
 class AlertBook:
@@ -117,9 +160,14 @@ class AlertBook:
     """
 
     def __init__(
-        self, records: Iterable[Record] = (), caps: RateCap | None = None, clock_ms: int = 0
+        self,
+        records: Iterable[Record] = (),
+        caps: RateCap | None = None,
+        clock_ms: int = 0,
+        around: Around = NOTHING_AROUND,
     ) -> None:
         self.clock_ms = clock_ms
+        self._around = around
         self.records: dict[str, Record] = {}
         self._caps = caps
         self._duplicates: dict[str, set[str]] = {}
@@ -131,7 +179,7 @@ class AlertBook:
         alert_id = finding.data.alert_id
         record = self.records.get(alert_id)
         capped_by = self._capped_by(record, finding)
-        change = merge(record, finding, self._inheritance(alert_id), capped_by)
+        change = merge(record, finding, self._inheritance(alert_id), capped_by, self._around)
         if change is None:
             return []
         self._keep(change.record)
@@ -145,7 +193,8 @@ class AlertBook:
         self.clock_ms = max(self.clock_ms, clock_ms)
         events: list[AlertEvent] = []
         for summary in self._caps.take_told(self.clock_ms):
-            change = merge(self.records.get(summary.data.alert_id), summary, None)
+            old = self.records.get(summary.data.alert_id)
+            change = merge(old, summary, None, None, self._around)
             if change is not None:
                 self._keep(change.record)
                 events += change.events
@@ -155,7 +204,15 @@ class AlertBook:
         self, alert_id: str, deed: Act, actor: str, note: str | None, at_ms: int
     ) -> list[AlertEvent]:
         """Apply a person's act. Raises KeyError for an unknown alert, Refused if it cannot be."""
-        change = act(self.records[alert_id], deed, actor, note, at_ms)
+        change = act(self.records[alert_id], deed, actor, note, at_ms, self._around)
+        self._keep(change.record)
+        return change.events
+
+    def mark(self, alert_id: str, at_ms: int) -> list[AlertEvent]:
+        """Look anew which silences hide an alert. Raises KeyError for an unknown alert."""
+        change = mark(self.records[alert_id], at_ms, self._around)
+        if change is None:
+            return []
         self._keep(change.record)
         return change.events
 
@@ -201,7 +258,7 @@ class AlertBook:
             heir = self.records.get(record.survivor)
             if heir is None:
                 break  # It takes them when it is raised.
-            change = inherit(heir, record.acts, finding)
+            change = inherit(heir, record.acts, finding, self._around)
             if change is not None:
                 heir = change.record
                 self._keep(heir)
@@ -210,11 +267,34 @@ class AlertBook:
         return events
 
 
+def _ended(record: Record, finding: Finding) -> Acts:
+    """Return the acts; of those from before an end, newer evidence leaves no acknowledgement."""
+    if record.verb != "cleared" or finding.verb in ("cleared", "withdrawn"):
+        return record.acts
+    newest_ms = parse_ms(finding.last_seen)
+    if newest_ms <= parse_ms(record.alert.last_seen):
+        # The engine takes the clearing back: what it hid is there again.
+        return record.acts
+    return joined(record.acts, Acts(reopened_ms=newest_ms))
+
+
+def _marked(alert: Alert, around: Around) -> Alert:
+    hidden_by = around.silenced(alert)
+    if hidden_by == alert.silenced_by:
+        return alert
+    return msgspec.structs.replace(alert, silenced_by=hidden_by)
+
+
 def _shown(
-    finding: Finding, revision: int, verb: FindingVerb, acts: Acts, capped_by: str | None
+    finding: Finding,
+    revision: int,
+    verb: FindingVerb,
+    acts: Acts,
+    capped_by: str | None,
+    incident: str,
 ) -> Alert:
     """Return the alert as the finding and the acts together show it."""
-    state, outcome = _state(verb, finding.outcome, acts)
+    state, outcome, of = _state(verb, finding.outcome, acts, finding.last_seen)
     return Alert(
         id=finding.alert_id,
         revision=revision,
@@ -230,51 +310,72 @@ def _shown(
         grid=finding.grid,
         order=finding.order,
         assignee=acts.assignee.text or None,
-        note=acts.note.text or None,
+        note=acts.note,
         first_seen=finding.first_seen,
         last_seen=finding.last_seen,
         count=finding.count,
         historical=finding.historical,
         evidence=finding.evidence,
         reason=finding.reason,
-        related=finding.related,
+        related=_related(finding.related, of),
         dedupe=finding.dedupe,
         began=finding.began,
         # Nothing stands for a critical alert, also where it became critical later.
         capped_by=None if finding.severity == "critical" else capped_by,
+        incident=incident,
     )
 
 
-def _state(verb: FindingVerb, found: Outcome | None, acts: Acts) -> tuple[State, Outcome | None]:
-    """Withdrawn wins over all, then a person's resolution, then the engine's clearing."""
-    stance = STANCES[acts.stance.rank]
+def _state(
+    verb: FindingVerb, found: Outcome | None, acts: Acts, last_seen: str
+) -> tuple[State, Outcome | None, str]:
+    """Withdrawn wins over all, then a person's resolution that holds, then the engine's clearing.
+
+    The third is the alert that a person named as the one that this one repeats, or "".
+    """
     if verb == "withdrawn":
-        return "retracted", found
-    if stance == "resolved":
-        return "resolved", acts.stance.outcome or None
+        return "retracted", found, ""
+    stance = standing(acts, parse_ms(last_seen)) if acts.stance.rank else acts.stance
+    state = STANCES[stance.rank]
+    if state == "resolved":
+        return "resolved", stance.outcome or None, stance.of
     if verb == "cleared":
-        return "resolved", found
-    return stance, None
+        return "resolved", found, ""
+    return state, None, ""
+
+
+def _related(found: list[str] | None, of: str) -> list[str] | None:
+    """Return the related alerts; the one that a person named comes last."""
+    return [*(found or ()), of] if of and of not in (found or ()) else found
 
 
 def _with_acts(record: Record, acts: Acts) -> Record:
     """Return the record with other acts; the finding stays as it was."""
     alert = record.alert
-    state, outcome = _state(record.verb, alert.outcome, acts)
+    state, outcome, of = _state(record.verb, alert.outcome, acts, alert.last_seen)
+    before = record.acts.stance.of
+    found = [each for each in alert.related or () if each != before] or None
     shown = msgspec.structs.replace(
         alert,
         state=state,
         outcome=outcome,
         assignee=acts.assignee.text or None,
-        note=acts.note.text or None,
+        note=acts.note,
+        related=_related(found, of),
     )
     return Record(alert=shown, acts=acts, verb=record.verb)
 
 
 def _stepped(
-    old: Record, new: Record, time: str, recordedtime: str, actor: str | None = None
+    old: Record,
+    new: Record,
+    time: str,
+    recordedtime: str,
+    around: Around,
+    actor: str | None = None,
 ) -> Change | None:
     """Return the step from old to new with its event, if it is one; `new` has old's revision."""
+    new = Record(alert=_marked(new.alert, around), acts=new.acts, verb=new.verb)
     level = kept_level(old.alert, new.alert)
     if level != new.alert.escalation:
         same = msgspec.structs.replace(new.alert, escalation=level)
@@ -292,11 +393,11 @@ def _verb(old: Alert, new: Alert) -> AlertVerb:
     if new.state != old.state:
         if new.state in ("resolved", "retracted"):
             return new.state
-        if old.state in ("resolved", "retracted"):
+        if old.state in ("resolved", "retracted") or new.state == "open":
             return "reopened"
         return "dispatched" if new.state == "dispatched" else "acked"
     if new.assignee != old.assignee:
-        return "assigned"
+        return "assigned" if new.assignee else "updated"
     return "noted" if new.note != old.note else "updated"
 
 

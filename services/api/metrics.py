@@ -102,6 +102,12 @@ ACTS = Counter(
     ["act", "result"],
     registry=REGISTRY,
 )
+SILENCE_FAILURES = Counter(
+    "cordon_api_silence_failures_total",
+    "Times that alerts could not be marked for silences that begin or end; it is retried for ever. "
+    "Steady: the store does not answer.",
+    registry=REGISTRY,
+)
 FEED_CLIENTS = Gauge(
     "cordon_api_feed_clients",
     "Readers of the live feed that are connected now.",
@@ -141,8 +147,115 @@ REPLICA_FAILURES = Counter(
     "look at PostgreSQL.",
     registry=REGISTRY,
 )
+TASK_ACTS = Counter(
+    "cordon_api_task_acts_total",
+    "What was done with tasks, by act and result; `stale` means that two people met, `forbidden` "
+    "that somebody else has the task.",
+    ["act", "result"],
+    registry=REGISTRY,
+)
+TASKS_CREATED = Counter(
+    "cordon_api_tasks_created_total",
+    "Tasks created, by kind and by what: an alert, a campaign, or a person's hand.",
+    ["kind", "by"],
+    registry=REGISTRY,
+)
+TASK_ESCALATIONS = Counter(
+    "cordon_api_task_escalations_total",
+    "Levels that tasks have reached because they were not done in time, by kind and level. Many: "
+    "too few officers, or units that nobody leads.",
+    ["kind", "level"],
+    registry=REGISTRY,
+)
+TASKS_OVERDUE = Gauge(
+    "cordon_api_tasks_overdue",
+    "Tasks that are overdue now, by severity; told by the process that leads.",
+    ["severity"],
+    registry=REGISTRY,
+)
+TASK_FAILURES = Counter(
+    "cordon_api_task_failures_total",
+    "Failures around tasks, by kind. `store`: retried for ever; `settle`: an alert did not take a "
+    "task's result, and the task says so; `file`: what was approved could not be filed, and is "
+    "tried again; `gap`: events of alerts were forgotten before tasks were "
+    "made of them; `register`: an entry that routing cannot read.",
+    ["kind"],
+    registry=REGISTRY,
+)
+READS_RECORDED = Counter(
+    "cordon_api_reads_recorded_total",
+    "Reads of persons that went into the audit log, by action; what the same caller repeats within "
+    "ten minutes is one.",
+    ["action"],
+    registry=REGISTRY,
+)
+AUDIT_FAILURES = Counter(
+    "cordon_api_audit_failures_total",
+    "Entries or anchors of the audit log that could not be written. Reads are answered 503 then: "
+    "look at the disk or at PostgreSQL.",
+    registry=REGISTRY,
+)
+SIGN_INS = Counter(
+    "cordon_api_sign_ins_total",
+    "Attempts to sign in, by way (token, link, password, oidc) and result. Many `refused` or "
+    "`locked`: somebody tries passwords out.",
+    ["how", "result"],
+    registry=REGISTRY,
+)
+IDENTITIES_OPENED = Counter(
+    "cordon_api_identities_opened_total",
+    "Times that the vault was opened for an alert, by purpose. A rise without as many alerts: look "
+    "at who it is in the audit log, action identity.open.",
+    ["purpose"],
+    registry=REGISTRY,
+)
 ERRORS = Counter(
     "cordon_api_errors_total",
     "Requests that failed by a fault of the service: look at the log.",
+    registry=REGISTRY,
+)
+WEBHOOK_ATTEMPTS = Counter(
+    "cordon_api_webhook_attempts_total",
+    "Messages to receivers of webhooks, by result: `taken`; `failed`, `refused`: tried again; "
+    "`gone` (410) ends the webhook; `given-up` events lie among its dead letters.",
+    ["result"],
+    registry=REGISTRY,
+)
+WEBHOOK_FAILURES = Counter(
+    "cordon_api_webhook_failures_total",
+    "Failures of the delivery itself, by kind. `store` is retried for ever; `disabled`: a webhook "
+    "was ended, because its receiver is gone or its secret was sealed under another key; `fault`: "
+    "look at the log.",
+    ["kind"],
+    registry=REGISTRY,
+)
+WEBHOOK_BEHIND = Gauge(
+    "cordon_api_webhook_behind",
+    "Events of the feed that a webhook has not got past, 200 = that many or more; told by the "
+    "process that leads. If it stays high: look at the webhook's last_result.",
+    ["webhook"],
+    registry=REGISTRY,
+)
+NOTIFICATIONS = Counter(
+    "cordon_api_notifications_total",
+    "Messages to contacts, by kind of channel and result. `failed`: the gateway did not take it, "
+    "and the next channel or the next in line is tried.",
+    ["channel", "result"],
+    registry=REGISTRY,
+)
+NOTIFICATION_FAILURES = Counter(
+    "cordon_api_notification_failures_total",
+    "Failures to reach people, by kind. `unanswered`: an alert's chain came to its end and nobody "
+    "answered: call them; `nobody`: a step had no contact; `sealed`: the channels of a contact "
+    "cannot be opened with this key; `store` is retried for ever.",
+    ["kind"],
+    registry=REGISTRY,
+)
+SELF_REGISTRATIONS = Counter(
+    "cordon_api_self_registrations_total",
+    "Registrations before arrival, by what became of them: `taken`, `confirmed`, `refused`, "
+    "`rejected`, `bad-code`, `too-many`. Many of the last two: somebody plays with a site's code; "
+    "make a new one.",
+    ["outcome"],
     registry=REGISTRY,
 )

@@ -26,7 +26,8 @@ _log = structlog.get_logger(__name__)
 class Outbox:
     """Publishes the log and the newest state of alerts; both carry the feed's cursor.
 
-    `keep` events stay in the store for readers that resume; older ones go once they are published.
+    The newest `keep` events stay in the store for readers that resume, and all that are not older
+    than `keep_ms`, for the history; the others go once they are published.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Outbox:
         hub: Hub,
         publisher: Publisher,
         keep: int,
+        keep_ms: int = 0,
         log: str = ALERTS,
         state: str = ALERT_STATE,
     ) -> None:
@@ -43,6 +45,7 @@ class Outbox:
         self._hub = hub
         self._publisher = publisher
         self._keep = keep
+        self._keep_ms = keep_ms
         self._log = log
         self._state = state
 
@@ -76,7 +79,7 @@ class Outbox:
                     await self._store.save_outbox_position(position)
                     noted, due_at = position, time.monotonic() + _NOTE_S
                     if noted - pruned_at >= _PRUNE_EVERY:
-                        await self._store.prune(self._keep)
+                        await self._store.prune(self._keep, self._keep_ms)
                         pruned_at = noted
                 elif position < self._store.last_n:
                     page = self._hub.events_after(position, _PAGE)

@@ -4,7 +4,7 @@ Pure: no clock, no database. An open alert waits for somebody to acknowledge it,
 is acknowledged waits to be dispatched. When it has waited for its limit it escalates to level 1,
 and once more each time the limit passes again, at most to LEVELS. What people do, a clearing or a
 retraction ends it. What is historical waits for nobody (it is not dispatched live), nor does what a
-summary of the rate cap stands for: the summary waits instead.
+summary of the rate cap stands for: the summary waits instead. Nobody waits behind a silence either.
 
 The limits are policy: the parameters of the rule `overdue` in the register. Their defaults are the
 field's (domain, D42).
@@ -20,12 +20,18 @@ from schemas.alerts import SEVERITIES, Alert, Severity, State
 RULE: Final = "overdue"
 LEVELS: Final = 3
 
-# By parameter, in seconds: how long an alert may wait. Bounds: schemas/policy.py.
+# By parameter, in seconds: how long an alert may wait, and how long a task may take that says no
+# time of its own (the field gives an hour for a visit that is high; the others are our proposals).
+# Bounds: schemas/policy.py.
 DEFAULTS: Final[Mapping[str, float]] = {
     "ack_critical_s": 120,
     "ack_high_s": 300,
     "ack_medium_s": 1_800,
     "dispatch_critical_s": 900,
+    "task_critical_s": 1_800,
+    "task_high_s": 3_600,
+    "task_medium_s": 14_400,
+    "task_low_s": 86_400,
 }
 # What waits, by state and severity, and the parameter that says how long; nothing else waits.
 WAITING: Final[Mapping[tuple[State, Severity], str]] = {
@@ -61,7 +67,7 @@ class Step(Struct, frozen=True):
 
 def waits(alert: Alert) -> bool:
     """Return whether somebody has to do something about an alert."""
-    live = not alert.historical and alert.capped_by is None
+    live = not alert.historical and alert.capped_by is None and not alert.silenced_by
     return live and (alert.state, alert.severity) in WAITING
 
 
@@ -90,6 +96,11 @@ def kept_level(old: Alert, new: Alert) -> int | None:
 def limit_ms(state: State, severity: Severity, limits: Mapping[str, float]) -> int:
     """Return how long what waits in this state may do so; `limits` are like DEFAULTS."""
     return int(limits[WAITING[state, severity]] * 1000)
+
+
+def task_s(severity: Severity, limits: Mapping[str, float]) -> float:
+    """Return how many seconds a task of a severity may take that says no time of its own."""
+    return limits["task_low_s" if severity == "info" else f"task_{severity}_s"]
 
 
 def steps(wait: Wait, limits: Mapping[str, float], now_ms: int) -> Iterator[Step]:

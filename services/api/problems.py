@@ -37,6 +37,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(WebSocketRequestValidationError, _invalid)
+    app.add_exception_handler(UnicodeEncodeError, _no_text)
     app.add_exception_handler(SQLAlchemyError, _no_store)
     app.add_exception_handler(Exception, _defect)
 
@@ -58,6 +59,13 @@ async def _invalid(request: Request, error: Exception) -> Response:
     path = ".".join(str(part) for part in first["loc"][1:])
     return problem_response(
         Problem(title="Invalid value", status=422, detail=str(first["msg"]), field=path or None)
+    )
+
+
+async def _no_text(request: Request, error: Exception) -> Response:
+    """Refuse half of a surrogate pair, which JSON can name, and which is no character."""
+    return problem_response(
+        Problem(title="Invalid value", status=422, detail="a text in it is not valid Unicode")
     )
 
 

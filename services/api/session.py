@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     delete,
     insert,
     or_,
@@ -26,6 +27,7 @@ from starlette.requests import HTTPConnection
 
 from schemas.access import Grant, digest
 from schemas.times import HOUR_MS, MINUTE_MS
+from services.api.store.columns import Key, PlainText
 from services.api.store.database import Database
 from services.api.store.tables import metadata
 
@@ -38,7 +40,8 @@ def _table(name: str) -> Table:
     """Return a table of what signs in; it serves every process that shares the database.
 
     `digest` is of the secret, which is not kept; `tokens` is the digest of the token file under
-    which it was made.
+    which it was made. `account` is the user who signed in by password, or null; such a session
+    lasts whatever becomes of the tokens. `areas` is a JSON list of grids, null = everywhere.
     """
     return Table(
         name,
@@ -48,6 +51,8 @@ def _table(name: str) -> Table:
         Column("role", String(16), nullable=False),
         Column("expires_ms", BigInteger, nullable=False),
         Column("tokens", String(64), nullable=False),
+        Column("areas", PlainText),
+        Column("account", Key(64)),
     )
 
 
@@ -91,7 +96,7 @@ class Sessions:
         """Return whose session a cookie stands for, or None."""
         if not value:
             return None
-        query = select(sessions.c.name, sessions.c.role).where(*self._holds(sessions, value))
+        query = select(*_grants(sessions)).where(*self._holds(sessions, value))
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else _grant(row)
 
@@ -101,7 +106,7 @@ class Sessions:
 
     async def use_link(self, code: str) -> Grant | None:
         """Use up a code; return whom it signs in, or None for one that is spent or too old."""
-        query = delete(links).where(*self._holds(links, code)).returning(links.c.name, links.c.role)
+        query = delete(links).where(*self._holds(links, code)).returning(*_grants(links))
         row = await self._database.write(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else _grant(row)
 
@@ -113,6 +118,8 @@ class Sessions:
             "role": grant.role,
             "expires_ms": now_ms + lasts_ms,
             "tokens": self._tokens,
+            "areas": None if grant.areas is None else msgspec.json.encode(grant.areas).decode(),
+            "account": grant.account,
         }
 
         def add(connection: Connection) -> None:
@@ -125,9 +132,15 @@ class Sessions:
     def _holds(self, table: Table, secret: str) -> tuple[ColumnElement[bool], ...]:
         return (
             table.c.digest == digest(secret),
-            table.c.tokens == self._tokens,
+            or_(table.c.account.is_not(None), table.c.tokens == self._tokens),
             table.c.expires_ms > self._clock_ms(),
         )
+
+
+def end_sessions(connection: Connection, account: str) -> None:
+    """End every session, and every link, of a user."""
+    for table in (sessions, links):
+        connection.execute(delete(table).where(table.c.account == account))
 
 
 def is_own_page(connection: HTTPConnection) -> bool:
@@ -146,9 +159,16 @@ def is_own_page(connection: HTTPConnection) -> bool:
 
 def _drop_old(connection: Connection, tokens: str, now_ms: int) -> None:
     for table in (sessions, links):
-        over = or_(table.c.expires_ms <= now_ms, table.c.tokens != tokens)
+        of_others = and_(table.c.account.is_(None), table.c.tokens != tokens)
+        over = or_(table.c.expires_ms <= now_ms, of_others)
         connection.execute(delete(table).where(over))
 
 
-def _grant(row: Row[Any, Any]) -> Grant:
-    return msgspec.convert({"name": row.name, "role": row.role}, Grant)
+def _grants(table: Table) -> tuple[Column[Any], ...]:
+    return table.c.name, table.c.role, table.c.areas, table.c.account
+
+
+def _grant(row: Row[Any]) -> Grant:
+    areas = None if row.areas is None else msgspec.json.decode(row.areas)
+    fields = {"name": row.name, "role": row.role, "areas": areas, "account": row.account}
+    return msgspec.convert(fields, Grant)

@@ -12,8 +12,8 @@ from schemas.alerts import Reason
 from schemas.problems import rejected
 from schemas.suppressions import Example, Suppression, Suppressions, Totals, row_of
 from schemas.times import DAY_MS, HOUR_MS, format_ms
-from services.api.alerts import READERS, instant_of
-from services.api.guard import require
+from services.api.alerts import instant_of
+from services.api.guard import READERS, require
 from services.api.openapi import SUPPRESSIONS, answers
 from services.api.store.store import AlertStore
 from services.api.store.suppressed import Counted, Span

@@ -22,6 +22,7 @@ from services.ingest.answers import RETRY_AWAY_S, Refused, away
 from services.ingest.body import Body, InFlight
 from services.ingest.clock import ClockDesk
 from services.ingest.decisions import DecisionDesk
+from services.ingest.devices import DeviceTokens
 from services.ingest.items import items_of
 from services.ingest.metrics import Metrics
 from services.ingest.outcome import Outcome
@@ -60,6 +61,7 @@ def create_app(
     decisions: DecisionDesk,
     producer: Producer,
     tokens: TokenFile,
+    devices: DeviceTokens,
     metrics: Metrics,
     events_clock: bool,
     max_body_bytes: int,
@@ -83,7 +85,7 @@ def create_app(
             keep = events_clock and grant.role == "replay"
             with body_of(request) as body:
                 items = items_of(request.headers, await body.read(), max_items)
-                outcome = await reception.take(kinds, items.raws, keep=keep)
+                outcome = await reception.take(kinds, items.raws, keep=keep, sites=grant.sites)
             if items.single and outcome.rejected:
                 raise Rejected(outcome.rejected[0].problem)
             return _accepted(outcome)
@@ -107,7 +109,8 @@ def create_app(
             if not items.single:
                 raise rejected("must be one checkpoint scan", "$")
             keep = events_clock and grant.role == "replay"
-            answer = await decisions.decide(bytes(items.raws[0]), keep=keep)
+            raw = bytes(items.raws[0])
+            answer = await decisions.decide(raw, keep=keep, sites=grant.sites)
         headers = {} if answer.stored else {"Retry-After": str(RETRY_AWAY_S)}
         return Response(answer.body, headers=headers, media_type="application/json")
 
@@ -143,7 +146,7 @@ def create_app(
             began = time.perf_counter()
             status = 500
             try:
-                response = await _answer(request, tokens, roles, handler)
+                response = await _answer(request, tokens, devices, roles, handler)
                 status = response.status_code
                 return response
             except Exception:
@@ -201,11 +204,19 @@ def create_app(
 
 
 async def _answer(
-    request: Request, tokens: TokenFile, roles: Sequence[Role], handler: Handler
+    request: Request,
+    tokens: TokenFile,
+    devices: DeviceTokens,
+    roles: Sequence[Role],
+    handler: Handler,
 ) -> Response:
     """Let in who may, and turn what is refused into its problem."""
     try:
-        grant = tokens.grant_of_header(request.headers.get("authorization"))
+        header = request.headers.get("authorization")
+        grant = tokens.grant_of_header(header) or devices.grant_of_header(header)
+        if grant is None and header is not None and not devices.complete:
+            # It may be a device's; one that is told 401 may never try again.
+            raise away("the register of devices has not been read yet")
         if grant is None:
             raise Refused(401, "a valid token is needed", {"WWW-Authenticate": "Bearer"})
         if grant.role not in roles:

@@ -6,6 +6,7 @@ the scan is not stored, the answer is at least `verify` and says why (decision 0
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from typing import Final, Protocol
 
 import msgspec
@@ -22,7 +23,7 @@ from services.ingest.judgement import Judge
 from services.ingest.metrics import Metrics, field_label
 from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import Producer
-from services.ingest.reception import Delivery, Posted, Reception
+from services.ingest.reception import Delivery, Posted, Reception, check_site
 from services.ingest.recorder import Recorder
 
 # About half a kilobyte each. At 200 a second this is ten minutes, the longest that any is relied
@@ -83,14 +84,18 @@ class DecisionDesk:
         self._wait_s = wait_s
         self._given: OrderedDict[bytes, _Given] = OrderedDict()
 
-    async def decide(self, raw: bytes, *, keep: bool) -> Answer:
-        """Return what is to be done with the scan's persons. Raises Rejected for a bad scan.
+    async def decide(
+        self, raw: bytes, *, keep: bool, sites: Collection[str] | None = None
+    ) -> Answer:
+        """Return what is to be done with the scan's persons. Raises Rejected for a bad scan, and
+        for one of a site that is not among `sites`, where these are given.
 
         A repeat gets the same answer for as long as that may be relied on, and is judged by the
         present registers afterwards.
         """
         try:
             posted = self._reception.read(CHECKPOINT_SCAN, raw)
+            check_site(posted, sites)
             now_ms = self._recorder.stamp()
             given = self._given_for(posted, now_ms)
             if given is not None:

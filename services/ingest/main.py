@@ -18,8 +18,10 @@ from schemas.topics import ARRIVALS, CLOCK, EVENT_TOPICS
 from services.ingest.app import create_app
 from services.ingest.clock import ClockDesk
 from services.ingest.decisions import DecisionDesk
+from services.ingest.devices import REGISTER, DeviceTokens
 from services.ingest.garbage import tended
 from services.ingest.identity import Fingerprints
+from services.ingest.judgement import JUDGED_BY
 from services.ingest.metrics import Metrics
 from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import KafkaProducer
@@ -74,7 +76,11 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         topics = [*EVENT_TOPICS, CLOCK, ARRIVALS]
         producer = KafkaProducer(settings.kafka, topics, settings.partitions, metrics)
         registers = RegistersReader(
-            settings.kafka, metrics, partitions=settings.partitions, set_aside=set_aside
+            settings.kafka,
+            metrics,
+            names=(*JUDGED_BY, REGISTER),
+            partitions=settings.partitions,
+            set_aside=set_aside,
         )
         intake, recorder = Intake(key, settings.plate_grammar), Recorder()
         fingerprints = Fingerprints(key.derive("ingest-fingerprints"))
@@ -102,6 +108,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             decisions=decisions,
             producer=producer,
             tokens=tokens,
+            devices=DeviceTokens(registers, key, recorder.stamp),
             metrics=metrics,
             events_clock=settings.clock == "events",
             max_body_bytes=settings.max_body_bytes,

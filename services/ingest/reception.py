@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import structlog
 from msgspec import Raw, Struct
 
-from schemas.events import Event, EventKind
+from schemas.events import HEARTBEAT, Event, EventKind
 from schemas.field_reports import kind_of
 from schemas.intake import Accepted, Intake
 from schemas.partition import partition_of
@@ -110,11 +110,17 @@ class Reception:
         self._claims: dict[bytes, _Claim] = {}
 
     async def take(
-        self, kinds: Mapping[str, EventKind], items: list[bytes] | list[Raw], *, keep: bool
+        self,
+        kinds: Mapping[str, EventKind],
+        items: list[bytes] | list[Raw],
+        *,
+        keep: bool,
+        sites: Collection[str] | None = None,
     ) -> Outcome:
         """Return the outcome once every record of every accepted item is acknowledged.
 
-        `kinds` are those that may be among the items, by their types. Raises Refused (503) when a
+        `kinds` are those that may be among the items, by their types; `sites` those whose events
+        the caller may post, None = any. Raises Refused (503) when a
         record is not acknowledged, or not in time.
         """
         # Up to the first await nothing else runs, so a claim is seen by every later request.
@@ -125,7 +131,7 @@ class Reception:
             kind = only
             try:
                 kind = only or kind_of(kinds, item)
-                accepted = self._sort(kind, item, found)
+                accepted = self._sort(kind, item, found, sites)
             except Rejected as error:
                 found.reject(index, error.problem, kind)
                 continue
@@ -173,9 +179,16 @@ class Reception:
         if not found.keep:
             self._window.expire(found.recorded_ms)
 
-    def _sort(self, kind: EventKind, item: bytes | Raw, found: _Sorted) -> Accepted | None:
+    def _sort(
+        self,
+        kind: EventKind,
+        item: bytes | Raw,
+        found: _Sorted,
+        sites: Collection[str] | None,
+    ) -> Accepted | None:
         """Accept one item, or return None for a repeat. Raises Rejected."""
         posted = self.read(kind, item)
+        check_site(posted, sites)
         if self._is_repeat(posted, found):
             return None
         accepted = self.admit(posted, found.recorded_ms, keep=found.keep)
@@ -261,6 +274,18 @@ class Reception:
     def _count(self, found: _Sorted) -> None:
         for (name, *labels), times in found.counted.items():
             getattr(self._metrics, name).labels(*labels).inc(times)
+
+
+def check_site(posted: Posted, sites: Collection[str] | None) -> None:
+    """Raise Rejected (403) for an event of a site for which the caller's token is not.
+
+    A token that is bound to sites says nothing that is of none, but that its device is alive.
+    """
+    if sites is None:
+        return
+    site = getattr(posted.event.data, "site", None)
+    if site not in sites and (site is not None or posted.kind is not HEARTBEAT):
+        raise rejected("this token is for other sites", "data.site", status=403)
 
 
 def _note_failure(delivery: "asyncio.Task[None]") -> None:

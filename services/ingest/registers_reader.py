@@ -82,12 +82,18 @@ class RegistersReader:
         # Who asks before the first connection was tried waits for that.
         self._tried = asyncio.Event()
         self._lost = False
+        self._complete = False
         metrics.registers_age.set_function(self._age_s)
 
     @property
     def registers(self) -> Registers:
         """What has been read by now; a new object after the broker was replaced."""
         return self._registers
+
+    @property
+    def complete(self) -> bool:
+        """Whether they have been read once to their ends, whatever was filed since."""
+        return self._complete
 
     async def confirm(self, wait_s: float) -> bool:
         """Return True when everything that was filed before this call has been read.
@@ -203,6 +209,7 @@ class RegistersReader:
             async with self._moved:
                 await self._moved.wait_for(lambda: not self._behind(ends))
         self._confirmed_at = time.monotonic()
+        self._complete = True
         self._lost = False
 
     def _ask(self) -> _Question:

@@ -60,6 +60,7 @@ def app(store: AlertStore, hub: Hub, database: Database, tmp_path: Path) -> Fast
         store=store,
         hub=hub,
         tokens=tokens,
+        database=database,
         sessions=Sessions(database, clock_ms, tmp_path / "tokens.json"),
         clock_ms=clock_ms,
         ready=lambda: {"findings": True, "broker": False},

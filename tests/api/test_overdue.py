@@ -47,6 +47,10 @@ def test_the_limits_are_those_of_the_field() -> None:
         "ack_high_s": 5,
         "ack_medium_s": 30,
         "dispatch_critical_s": 15,
+        "task_critical_s": 30,
+        "task_high_s": 60,
+        "task_medium_s": 240,
+        "task_low_s": 1_440,
     }
     assert limit_ms("open", "critical", {**DEFAULTS, "ack_critical_s": 1.5}) == 1_500
 

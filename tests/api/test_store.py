@@ -219,8 +219,19 @@ async def test_migrations_lead_from_the_first_schema_to_the_models(empty_url: st
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
+    import services.api.audit.tables
+    import services.api.batches.tables
+    import services.api.campaigns.tables
+    import services.api.imports.tables
+    import services.api.notifications.tables
+    import services.api.people.tables
     import services.api.registers.tables
-    import services.api.session  # noqa: F401 — both add their tables.
+    import services.api.registration.tables
+    import services.api.session
+    import services.api.silences.tables
+    import services.api.tasks.tables
+    import services.api.vault.tables
+    import services.api.webhooks.tables  # noqa: F401 — they add their tables.
     from services.api.store.tables import metadata
 
     def begin(connection: Connection) -> None:

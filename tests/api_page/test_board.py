@@ -27,6 +27,7 @@ from services.api.store.store import AlertStore
 from services.api.store.transactions import Sourced
 from tests.api.examples import finding
 from tests.browser import browser
+from tests.doors import doors_of
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -93,6 +94,7 @@ async def serving(folder: Path) -> AsyncIterator[Desk]:
     await sessions.start()
     app = create_app(
         store=store,
+        database=database,
         hub=hub,
         tokens=TokenFile(
             {
@@ -105,7 +107,7 @@ async def serving(folder: Path) -> AsyncIterator[Desk]:
         ready=dict,
         routers=[
             suppressions.router(store, store.engine_ms),
-            sign_in.router(sessions),
+            sign_in.router(doors_of(database, sessions, now_ms)),
             page_routes.router(),
         ],
         max_body_bytes=10_000,

@@ -13,6 +13,7 @@ from services.api.session import COOKIE, Sessions
 from services.api.sign_in import router
 from services.api.store.database import Database
 from tests.api_page.conftest import Clock
+from tests.doors import doors_of
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -31,7 +32,7 @@ async def client(
     await sessions.start()
     app.state.sessions = sessions
     app.state.tokens = TokenFile({digest(role): Grant(f"the {role}", role) for role in ROLES})
-    app.include_router(router(sessions))
+    app.include_router(router(doors_of(database, sessions, clock)))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield client

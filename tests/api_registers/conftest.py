@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -16,10 +18,15 @@ from schemas.persons import PseudonymKey
 from schemas.settings import Settings
 from schemas.topics import TOPICS
 from services.api import problems
+from services.api.imports import routes as imports
+from services.api.imports.work import Imports
+from services.api.registers import orders
 from services.api.registers.desk import Desk
 from services.api.registers.routes import router
 from services.api.session import Sessions
 from services.api.store.database import Database
+from services.api.vault.master_keys import MasterKeys
+from services.api.vault.vault import Vault
 
 
 @dataclass
@@ -81,18 +88,29 @@ async def desk(
     await desk.stop()
 
 
-def client_of(desk: Desk, database: Database, clock: Clock, folder: Path) -> httpx.AsyncClient:
-    """Return a client of the desk's routes; the token of each role is the role's own name."""
+@asynccontextmanager
+async def client_of(
+    desk: Desk, database: Database, clock: Clock, folder: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of the desk's routes; the token of each role is the role's own name."""
     app = FastAPI()
     app.state.tokens = TokenFile({digest(role): Grant(f"the {role}", role) for role in ROLES})
     app.state.sessions = Sessions(database, clock, folder / "tokens.json")
     problems.install(app)
+    vault = Vault(MasterKeys.load_or_create(folder / "vault.key"))
+    work = Imports(desk, database, vault, clock, ZoneInfo("Asia/Shanghai"))
+    app.include_router(imports.router(work, database, clock))
     app.include_router(router(desk))
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app),
-        base_url="http://api",
-        headers={"Authorization": "Bearer admin"},
-    )
+    app.include_router(orders.router(desk, clock, ZoneInfo("Asia/Shanghai")))
+    try:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app),
+            base_url="http://api",
+            headers={"Authorization": "Bearer admin"},
+        ) as client:
+            yield client
+    finally:
+        await work.stop()
 
 
 @pytest.fixture

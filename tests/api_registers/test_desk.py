@@ -7,6 +7,7 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import delete, update
 
+from schemas.access import Grant
 from schemas.persons import PseudonymKey
 from schemas.registers import register_topic
 from schemas.settings import Settings
@@ -16,6 +17,7 @@ from services.api.store.database import Database
 from services.api.store.tables import positions
 from tests.api_registers.conftest import Clock, client_of
 
+ME = Grant("me", "admin")
 KEY = PseudonymKey.fixed_for_tests()
 SITE = msgspec.json.encode(
     {
@@ -33,7 +35,7 @@ async def test_another_database_reads_the_same_versions(
     desk: Desk, settings: Settings, clock: Clock, tmp_path: Path
 ) -> None:
     entry_id = uuid4().hex
-    await desk.put("site", entry_id, SITE, "me")
+    await desk.put("site", entry_id, SITE, ME)
     database = Database(f"sqlite:///{tmp_path / 'other.db'}")
     await database.migrate()
     other = Desk(settings, database, clock, KEY)
@@ -48,7 +50,7 @@ async def test_a_topic_that_lost_its_data_is_read_anew(
     desk: Desk, settings: Settings, database: Database, clock: Clock
 ) -> None:
     entry_id = uuid4().hex
-    await desk.put("site", entry_id, SITE, "me")
+    await desk.put("site", entry_id, SITE, ME)
     await desk.stop()
     # As if the topic had once been longer, and what is on record came from its lost part.
     topic = register_topic("site")

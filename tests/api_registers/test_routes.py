@@ -8,8 +8,10 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.access import ROLES
 from schemas.registers import REGISTERS
 from schemas.times import format_ms, parse_ms
+from services.api.guard import ACTORS, READERS
 from services.api.registers.desk import Desk
 from tests.api_registers.conftest import Clock
 from tests.schemas.sampled import sample
@@ -217,15 +219,15 @@ async def test_what_cannot_be_looked_up(client: httpx.AsyncClient, path: str, st
 @pytest.mark.parametrize(
     ("method", "allowed"),
     [
-        ("GET", {"viewer", "dispatcher", "admin", "replay"}),
-        ("PUT", {"dispatcher", "admin", "replay"}),
-        ("DELETE", {"dispatcher", "admin", "replay"}),
+        ("GET", {*READERS}),
+        ("PUT", {*ACTORS, "replay"}),
+        ("DELETE", {*ACTORS, "replay"}),
     ],
 )
 async def test_who_may_do_what(
     client: httpx.AsyncClient, url: str, method: str, allowed: set[str]
 ) -> None:
-    for role in ("device", "viewer", "dispatcher", "admin", "replay"):
+    for role in ROLES:
         headers = {"Authorization": f"Bearer {role}"}
         await client.put(url, json=site())
         answer = await client.request(method, url, json=site(), headers=headers)
@@ -253,13 +255,6 @@ async def test_an_import_keeps_the_good_rows_and_names_the_bad(client: httpx.Asy
     again = (await client.post(url, content="\n".join(rows[:4]), headers=NDJSON)).json()
     assert (again["accepted"], again["unchanged"]) == (0, 4)
     assert (await client.get(f"/v1/registers/resident-vehicle/{mark}-1")).status_code == 200
-
-
-async def test_an_import_is_ndjson_of_at_most_five_thousand_rows(client: httpx.AsyncClient) -> None:
-    url = "/v1/registers/site:import"
-    assert (await client.post(url, json=[])).status_code == 415
-    many = await client.post(url, content="{}\n" * 5_001, headers=NDJSON)
-    assert many.status_code == 413
 
 
 async def test_a_replay_keeps_times_of_filing_and_can_be_repeated(
@@ -311,3 +306,44 @@ async def test_a_replay_needs_its_role_and_a_system_that_takes_replays(
     answer = await client.post("/v1/registers:replay", content="", headers=headers)
     assert answer.status_code == 403
     assert "--clock events" in answer.json()["detail"]
+
+
+async def test_entries_are_found_by_what_they_name_now(
+    client: httpx.AsyncClient, clock: Clock
+) -> None:
+    mark = uuid4().hex
+    url = "/v1/registers/resident-vehicle"
+    for n, (plate, grid) in enumerate((("浙F7T001", "a"), ("浙F7T002", "a"), ("浙F7T003", "b"))):
+        body = {**COMMON, "plate": plate, "grid": f"{mark}-{grid}"}
+        assert (await client.put(f"{url}/{mark}-{n}", json=body)).status_code == 201
+    # What it said before is found no more, but as of then.
+    before = (await client.get(f"{url}/{mark}-2")).json()["recordedtime"]
+    clock.offset_ms += 60_000 + max(parse_ms(before) - clock(), 0)
+    moved = {**COMMON, "plate": "浙F7T001", "grid": f"{mark}-b"}
+    await client.put(f"{url}/{mark}-0", json=moved)
+
+    async def found(**asked: str) -> list[str]:
+        answer = await client.get(url, params=asked)
+        assert answer.status_code == 200, answer.text
+        return [item["id"].removeprefix(f"{mark}-") for item in answer.json()["items"]]
+
+    assert await found(grid=f"{mark}-a") == ["1"]
+    assert await found(grid=f"{mark}-b") == ["0", "2"]
+    assert await found(grid=f"{mark}-b", plate="浙f 7t003") == ["2"]
+    assert await found(q=f"{mark}-A".upper()) == ["1"]
+    assert await found(grid=f"{mark}-a", as_of=before) == ["0", "1"]
+    assert (await client.get(url, params={"plate": "??"})).json()["field"] == "plate"
+
+
+async def test_with_if_match_the_second_is_told(client: httpx.AsyncClient, url: str) -> None:
+    seen = {"If-Match": (await client.put(url, json=site())).headers["etag"]}
+    assert (await client.get(url)).headers["etag"] == seen["If-Match"]
+    first = await client.put(url, json=site(name="first"), headers=seen)
+    assert first.status_code == 200
+    second = await client.put(url, json=site(name="second"), headers=seen)
+    assert (second.status_code, second.headers["etag"]) == (409, first.headers["etag"])
+    assert (await client.delete(url, headers=seen)).status_code == 409
+    current = {"If-Match": first.headers["etag"]}
+    assert (await client.delete(url, headers=current)).status_code == 204
+    wrong = await client.put(url, json=site(), headers={"If-Match": "abc"})
+    assert wrong.status_code == 400

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bench import command, ingest, memory, recovery, stage, traffic
+from deploy.bench import command, importing, ingest, memory, recovery, stage, traffic
 from schemas.settings import Settings
 
 # Each starts a broker of its own.
@@ -31,6 +31,11 @@ async def test_recovery_and_its_floor() -> None:
     # A record of each vehicle, and those of the identities and of the position.
     assert figures["floor_records"] > 2_000
     assert figures["rebuild_s"] > figures["restore_s"] > 0
+
+
+async def test_names_of_batches_are_imported_once() -> None:
+    figures = await importing.run(names=700, batches=9)
+    assert (figures["names"], figures["batches"], figures["rejected"]) == (700, 9, 2)
 
 
 def test_every_benchmark_can_be_named() -> None:

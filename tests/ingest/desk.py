@@ -17,6 +17,7 @@ from schemas.persons import PseudonymKey
 from services.ingest.app import create_app
 from services.ingest.clock import ClockDesk
 from services.ingest.decisions import DecisionDesk, Filed
+from services.ingest.devices import REGISTER, DeviceTokens
 from services.ingest.identity import Fingerprints
 from services.ingest.judgement import JUDGED_BY
 from services.ingest.metrics import Metrics
@@ -76,8 +77,9 @@ class FakeRegisters:
     """Registers into which a test files; `known` = they hold everything that was filed."""
 
     def __init__(self) -> None:
-        self.registers = Registers(JUDGED_BY)
+        self.registers = Registers((*JUDGED_BY, REGISTER))
         self.known = True
+        self.complete = True
         self._filing = Filing(Intake(PseudonymKey.fixed_for_tests()))
         self._filed = 0
 
@@ -145,6 +147,7 @@ class Desk:
             ),
             producer=producer,
             tokens=TokenFile({digest(role): Grant(role, role) for role in ROLES}),  # type: ignore[arg-type]
+            devices=DeviceTokens(self.registers, key, recorder.stamp),
             metrics=self.metrics,
             events_clock=events_clock,
             max_body_bytes=max_body_bytes,

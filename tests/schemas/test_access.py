@@ -69,7 +69,8 @@ def test_the_header(header: str | None, known: bool) -> None:
 
 
 def test_the_roles_are_those_of_the_contracts() -> None:
-    assert ROLES == ("device", "viewer", "dispatcher", "admin", "replay")
+    people = {"viewer", "dispatcher", "supervisor", "auditor", "admin"}
+    assert set(ROLES) == people | {"device", "replay"}
 
 
 def test_a_file_that_is_absent_or_malformed_is_an_error(path: Path) -> None:

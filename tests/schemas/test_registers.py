@@ -39,6 +39,8 @@ def test_the_registers_are_those_of_the_contracts() -> None:
         "worker",
         "reporter",
         "duty-shift",
+        "roster",
+        "responsibility",
         "case",
         "policy",
     }

@@ -9,14 +9,14 @@ from starlette.responses import Response
 
 from schemas.problems import rejected
 from schemas.times import TimeProblem, parse_ms
-from services.api.alerts import READERS, feed_filters_of
+from services.api.alerts import feed_filters_of
 from services.api.feed import messages
 from services.api.feed.frames import LINES, SSE, Format
 from services.api.feed.hub import Hub, Reader
 from services.api.feed.response import FeedResponse
 from services.api.feed.stream import CURSOR, Place, place_of, place_since, stream
 from services.api.filters import Filters
-from services.api.guard import require
+from services.api.guard import READERS, require
 from services.api.store.store import AlertStore
 
 

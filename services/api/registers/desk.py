@@ -4,11 +4,12 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from schemas.access import Grant
 from schemas.filing import Filed, Filing, filed_deletion
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
@@ -16,7 +17,12 @@ from schemas.problems import Problem, Rejected, rejected
 from schemas.registers import Deletion, EntryId
 from schemas.settings import Settings
 from schemas.versions import in_force, insert, newest
-from services.api.registers.ledger import Ledger
+from services.api.audit import chain
+from services.api.people.areas import Areas
+from services.api.people.limit import Limit
+from services.api.people.personal import sees_entry
+from services.api.registers.keys import keys_of
+from services.api.registers.ledger import EVERYTHING, Ledger, Wanted
 from services.api.registers.link import Link, Unavailable
 from services.api.registers.metrics import FILED
 from services.api.registers.stored import StoredVersion, restates, version_of
@@ -24,7 +30,7 @@ from services.api.store.database import Database
 
 SOURCE = "cordon/api"
 # Filing in bulk yields to the feed and to other requests after so many rows.
-_ROWS_A_SLICE = 200
+ROWS_A_SLICE = 200
 _STRIPES = 64
 
 
@@ -35,11 +41,34 @@ class Answer(Struct, frozen=True):
     version: StoredVersion
 
 
+class Stale(Exception):
+    """Somebody else has changed the entry; `current` is the place of the version that stands."""
+
+    def __init__(self, current: int) -> None:
+        super().__init__(f"the version that stands is {current}")
+        self.current = current
+
+
+class Row(Struct, frozen=True):
+    """A row to file: a JSON object with its `id`, or why it is none."""
+
+    body: bytes
+    problem: Problem | None = None
+
+
 class RowProblem(Struct, frozen=True):
     """A row that was not filed: its place in the request, from 0, and why."""
 
     index: int
     problem: Problem
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one row; its `id` is None where it names none."""
+
+    outcome: Literal["created", "changed", "unchanged", "rejected"]
+    id: str | None
+    problem: Problem | None = None
 
 
 class Tally(Struct):
@@ -71,8 +100,11 @@ class Desk:
         self.takes_replays = settings.clock == "events"
         self._clock_ms = clock_ms
         self._latest_ms = 0
-        self._filing = Filing(Intake(key, settings.plate_grammar))
+        self.intake = Intake(key, settings.plate_grammar)
+        self._filing = Filing(self.intake)
+        self._database = database
         self._ledger = Ledger(database)
+        self._areas = Areas(database, clock_ms)
         self._link = Link(settings.kafka, self._ledger, self._see)
         self._locks = [asyncio.Lock() for _ in range(_STRIPES)]
 
@@ -99,77 +131,128 @@ class Desk:
         """Return once the registers have been read to their ends."""
         await self._link.wait_caught_up()
 
-    async def put(self, name: str, entry_id: str, body: bytes, author: str) -> Answer:
-        """File an entry; raises Rejected for a bad one and Unavailable while nothing can be."""
+    async def put(
+        self,
+        name: str,
+        entry_id: str,
+        body: bytes,
+        grant: Grant,
+        place: int | None = None,
+        *,
+        action: str = "register.put",
+        detail: dict[str, Any] | None = None,
+    ) -> Answer:
+        """File an entry; raises Rejected for a bad one and Unavailable while nothing can be.
+
+        With a `place`, the newest version must be the one filed there; raises Stale. The audit log
+        tells the change as `action`.
+        """
         self._require_ready()
+        self._check_id(entry_id)
         async with self._alone(name, entry_id):
             filed_ms = self._stamp()
-            entry = self._filing.put(name, entry_id, body, author, filed_ms)
-            existing = newest(await self._versions(name, entry_id), filed_ms)
+            entry = self._filing.put(name, entry_id, body, grant.name, filed_ms)
+            limit = await self._areas.limit_of(grant)
+            _check_within(limit, name, entry_id, msgspec.to_builtins(entry))
+            existing = await self._newest(name, entry_id, filed_ms, place)
+            if existing is not None and not existing.deleted:
+                _check_within(limit, name, entry_id, msgspec.json.decode(existing.body))
             if existing is not None and restates(existing, name, entry, filed_ms):
                 FILED.labels(name, "unchanged").inc()
                 return Answer("unchanged", existing)
             change = self._filing.filed_put(name, entry, filed_ms, _event_id(name), SOURCE)
-            await self._link.file([change])
+            await self.note(grant, action, f"{name}/{entry_id}", detail)
+            ends = await self._link.file([change])
             gone = existing is None or existing.deleted
             outcome: Literal["created", "changed"] = "created" if gone else "changed"
             FILED.labels(name, outcome).inc()
-            return Answer(outcome, version_of(name, change.value, 0))
+            return Answer(outcome, version_of(name, change.value, ends[name] - 1))
 
-    async def delete(self, name: str, entry_id: str, author: str, reason: str | None) -> bool:
-        """End an entry's validity now; return False when there is none to end."""
+    async def delete(
+        self, name: str, entry_id: str, grant: Grant, reason: str | None, place: int | None = None
+    ) -> bool:
+        """End an entry's validity now; return False when there is none to end.
+
+        With a `place`, the newest version must be the one filed there; raises Stale.
+        """
         self._require_ready()
         async with self._alone(name, entry_id):
             filed_ms = self._stamp()
-            existing = newest(await self._versions(name, entry_id), filed_ms)
+            existing = await self._newest(name, entry_id, filed_ms, place)
             if existing is None or existing.deleted:
                 return False
-            deletion = Deletion(id=entry_id, author=author, reason=reason)
+            limit = await self._areas.limit_of(grant)
+            _check_within(limit, name, entry_id, msgspec.json.decode(existing.body))
+            deletion = Deletion(id=entry_id, author=grant.name, reason=reason)
+            await self.note(grant, "register.delete", f"{name}/{entry_id}")
             await self._link.file(
                 [filed_deletion(name, deletion, filed_ms, _event_id(name), SOURCE)]
             )
             FILED.labels(name, "deleted").inc()
             return True
 
-    async def bring_in(self, name: str, rows: Sequence[bytes], author: str) -> Tally:
-        """File many entries of one register, each a JSON object with its `id`."""
+    async def bring_in(
+        self, name: str, rows: Sequence[Row], grant: Grant, *, dry_run: bool = False
+    ) -> list[Outcome]:
+        """File entries of one register; return what became of each row, in their order.
+
+        With `dry_run` nothing is filed, and what is told is what would become of them. Raises
+        Unavailable; some of the rows may be filed then, and are unchanged at the next try.
+        """
         self._require_ready()
-        tally = Tally()
-        async with self._all_alone():
-            for first in range(0, len(rows), _ROWS_A_SLICE):
-                part = rows[first : first + _ROWS_A_SLICE]
-                ids = [_row_id(row) for row in part]
-                known = await self._ledger.versions_of(name, [i for i in ids if i is not None])
-                changes: list[Filed] = []
-                for index, (row, entry_id) in enumerate(zip(part, ids, strict=True), first):
-                    filed_ms = self._stamp()
-                    try:
-                        if entry_id is None:
-                            raise rejected("must be an object with an id", "id")
-                        entry = self._filing.put(name, entry_id, row, author, filed_ms)
-                    except Rejected as error:
-                        tally.rejected.append(RowProblem(index, error.problem))
-                        continue
-                    versions = known.setdefault(entry_id, [])
-                    if restates(newest(versions, filed_ms), name, entry, filed_ms):
-                        tally.unchanged += 1
-                        continue
-                    change = self._filing.filed_put(name, entry, filed_ms, _event_id(name), SOURCE)
-                    insert(versions, version_of(name, change.value, 0))
-                    changes.append(change)
-                await self._link.file(changes)
-                tally.accepted += len(changes)
-        _count(name, tally)
-        return tally
+        outcomes: list[Outcome] = []
+        for first in range(0, len(rows), ROWS_A_SLICE):
+            async with self._all_alone():
+                part = rows[first : first + ROWS_A_SLICE]
+                outcomes += await self._bring_in(name, part, grant, dry_run)
+        if not dry_run:
+            for outcome in outcomes:
+                FILED.labels(name, outcome.outcome).inc()
+        return outcomes
+
+    async def _bring_in(
+        self, name: str, rows: Sequence[Row], grant: Grant, dry_run: bool
+    ) -> list[Outcome]:
+        ids = [_row_id(row.body) if row.problem is None else None for row in rows]
+        known = await self._ledger.versions_of(name, [i for i in ids if i is not None])
+        limit = await self._areas.limit_of(grant)
+        outcomes: list[Outcome] = []
+        changes: list[Filed] = []
+        for row, entry_id in zip(rows, ids, strict=True):
+            filed_ms = self._stamp()
+            try:
+                if row.problem is not None:
+                    raise Rejected(row.problem)
+                if entry_id is None:
+                    raise rejected("must be an object with an id", "id")
+                self._check_id(entry_id)
+                entry = self._filing.put(name, entry_id, row.body, grant.name, filed_ms)
+                _check_within(limit, name, entry_id, msgspec.to_builtins(entry))
+            except Rejected as error:
+                outcomes.append(Outcome("rejected", entry_id, error.problem))
+                continue
+            versions = known.setdefault(entry_id, [])
+            existing = newest(versions, filed_ms)
+            if restates(existing, name, entry, filed_ms):
+                outcomes.append(Outcome("unchanged", entry_id))
+                continue
+            change = self._filing.filed_put(name, entry, filed_ms, _event_id(name), SOURCE)
+            insert(versions, version_of(name, change.value, 0))
+            changes.append(change)
+            gone = existing is None or existing.deleted
+            outcomes.append(Outcome("created" if gone else "changed", entry_id))
+        if not dry_run:
+            await self._link.file(changes)
+        return outcomes
 
     async def replay(self, lines: Sequence[bytes]) -> Tally:
         """File register events with the times of filing that they carry (a timeline's lines)."""
         self._require_ready()
         tally = Tally()
         async with self._all_alone():
-            for first in range(0, len(lines), _ROWS_A_SLICE):
+            for first in range(0, len(lines), ROWS_A_SLICE):
                 changes: list[Filed] = []
-                for index, line in enumerate(lines[first : first + _ROWS_A_SLICE], first):
+                for index, line in enumerate(lines[first : first + ROWS_A_SLICE], first):
                     try:
                         changes.append(self._filing.event(line))
                     except Rejected as error:
@@ -178,7 +261,9 @@ class Desk:
                 tally.unchanged += len(changes) - len(fresh)
                 await self._link.file(fresh)
                 tally.accepted += len(fresh)
-        _count("replay", tally)
+        FILED.labels("replay", "accepted").inc(tally.accepted)
+        FILED.labels("replay", "unchanged").inc(tally.unchanged)
+        FILED.labels("replay", "rejected").inc(len(tally.rejected))
         return tally
 
     async def get(self, name: str, entry_id: str, as_of_ms: int | None) -> StoredVersion | None:
@@ -187,19 +272,29 @@ class Desk:
         at_ms = self._now_ms() if as_of_ms is None else as_of_ms
         return in_force(await self._versions(name, entry_id), at_ms, at_ms)
 
+    async def newest(self, name: str, entry_id: str) -> StoredVersion | None:
+        """Return the version of an entry that was filed last, a deletion too."""
+        self._require_ready()
+        return newest(await self._versions(name, entry_id), self._now_ms())
+
     async def page(
-        self, name: str, as_of_ms: int | None, limit: int, after_id: str
+        self,
+        name: str,
+        as_of_ms: int | None,
+        limit: int,
+        after_id: str,
+        wanted: Wanted = EVERYTHING,
     ) -> tuple[list[StoredVersion], str | None]:
         """Return entries that govern, by id, and the id after which the next page begins."""
         self._require_ready()
         at_ms = self._now_ms() if as_of_ms is None else as_of_ms
         items: list[StoredVersion] = []
         while True:
-            ids = await self._ledger.ids_after(name, after_id, limit + 1)
+            ids = await self._ledger.ids_after(name, after_id, limit + 1, wanted)
             versions = await self._ledger.versions_of(name, ids)
             for entry_id in ids:
                 version = in_force(versions.get(entry_id, []), at_ms, at_ms)
-                if version is not None:
+                if version is not None and wanted.fits(name, version):
                     items.append(version)
                 if len(items) > limit:
                     return items[:limit], items[limit - 1].id
@@ -212,6 +307,54 @@ class Desk:
         self._require_ready()
         versions = await self._versions(name, entry_id)
         return versions[::-1][:limit]
+
+    async def naming(
+        self, values: Sequence[str], names: Sequence[str]
+    ) -> dict[str, list[tuple[str, StoredVersion]]]:
+        """Return for persons and plates what governs now in some registers and names them."""
+        self._require_ready()
+        now_ms = self._now_ms()
+        named = await self._ledger.naming(values, names)
+        ids: dict[str, set[str]] = {}
+        for name, entry_id in {each for entries in named.values() for each in entries}:
+            ids.setdefault(name, set()).add(entry_id)
+        known = {name: await self._ledger.versions_of(name, sorted(ids[name])) for name in ids}
+        found: dict[str, list[tuple[str, StoredVersion]]] = {}
+        for value, entries in named.items():
+            for name, entry_id in sorted(entries):
+                version = in_force(known[name].get(entry_id, []), now_ms, now_ms)
+                if version is None:
+                    continue
+                keys = keys_of(name, msgspec.json.decode(version.body))
+                if any(key == value for _, key in keys):
+                    found.setdefault(value, []).append((name, version))
+        return found
+
+    async def note(
+        self, grant: Grant, action: str, about: str, detail: dict[str, Any] | None = None
+    ) -> None:
+        """Enter in the audit log what is about to be filed.
+
+        The topics are not part of the database's transaction. So the log comes first: it may name
+        an attempt that the broker did not take, but no change is missing from it.
+        """
+        entry = chain.Entry(
+            at_ms=self._clock_ms(),
+            actor=grant.name,
+            role=grant.role,
+            action=action,
+            about=about,
+            detail=detail or {},
+        )
+        await self._database.write(lambda connection: chain.record(connection, entry))
+
+    async def _newest(
+        self, name: str, entry_id: str, at_ms: int, place: int | None
+    ) -> StoredVersion | None:
+        existing = newest(await self._versions(name, entry_id), at_ms)
+        if place is not None and existing is not None and existing.place != place:
+            raise Stale(existing.place)
+        return existing
 
     async def _versions(self, name: str, entry_id: str) -> list[StoredVersion]:
         return (await self._ledger.versions_of(name, [entry_id])).get(entry_id, [])
@@ -240,6 +383,11 @@ class Desk:
         if not self.ready:
             raise Unavailable("the registers are still being read")
 
+    def _check_id(self, entry_id: str) -> None:
+        """Refuse an id that says who somebody is: it would stand in the topics as it is."""
+        if self.intake.person_named(entry_id) not in (None, entry_id):
+            raise rejected("must not be a person's number", "id")
+
     def _see(self, recorded_ms: int) -> None:
         self._latest_ms = max(self._latest_ms, recorded_ms)
 
@@ -266,6 +414,12 @@ class Desk:
             yield
 
 
+def _check_within(limit: Limit | None, name: str, entry_id: str, data: Any) -> None:
+    """Raise Rejected (403) for an entry that lies outside of somebody's areas."""
+    if not sees_entry(limit, name, entry_id, data):
+        raise rejected("lies outside of your areas", "id", status=403)
+
+
 def _event_id(name: str) -> str:
     # The entry's id is the record's key; inside the event's id it could make it too long.
     return f"{name}/{uuid.uuid4().hex}"
@@ -276,9 +430,3 @@ def _row_id(row: bytes) -> str | None:
         return _decode_row_id(row).id
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def _count(name: str, tally: Tally) -> None:
-    FILED.labels(name, "accepted").inc(tally.accepted)
-    FILED.labels(name, "unchanged").inc(tally.unchanged)
-    FILED.labels(name, "rejected").inc(len(tally.rejected))

@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from schemas.registers import REGISTERS, register_topic
 from schemas.versions import FOREVER
+from services.api.registers.keys import KINDS, Kind, keys_of
 from services.api.registers.stored import StoredVersion
-from services.api.registers.tables import register_versions
+from services.api.registers.tables import register_keys, register_versions
 from services.api.store.database import Database
 from services.api.store.tables import positions as read_positions
+from services.api.store.upsert import upsert
 
 # SQLite and PostgreSQL both bound the parameters of one statement.
 _IDS_A_QUERY = 500
@@ -24,6 +27,22 @@ class Span(Struct, frozen=True):
 
     start: int
     end: int
+
+
+class Wanted(Struct, frozen=True):
+    """Which entries are wanted: all `keys` must be among theirs, and `text` in their data."""
+
+    keys: frozenset[tuple[Kind, str]] = frozenset()
+    text: str = ""
+
+    def fits(self, name: str, version: StoredVersion) -> bool:
+        """Return whether the data of a version is what is wanted."""
+        if self.text and self.text.casefold() not in version.body.casefold():
+            return False
+        return not self.keys or self.keys <= keys_of(name, msgspec.json.decode(version.body))
+
+
+EVERYTHING = Wanted()
 
 
 class Hole(Exception):
@@ -70,8 +89,13 @@ class Ledger:
         wanted = list(dict.fromkeys(ids))
         return await self._database.read(lambda connection: _versions_of(connection, name, wanted))
 
-    async def ids_after(self, name: str, last_id: str, limit: int) -> list[str]:
-        """Return the next ids of a register in order, whatever became of their entries."""
+    async def ids_after(
+        self, name: str, last_id: str, limit: int, wanted: Wanted = EVERYTHING
+    ) -> list[str]:
+        """Return the next ids of a register in order, whatever became of their entries.
+
+        Some version of each names what is wanted; which one governs is the caller's to see.
+        """
         query = (
             select(register_versions.c.id)
             .distinct()
@@ -79,7 +103,19 @@ class Ledger:
             .order_by(register_versions.c.id)
             .limit(limit)
         )
+        for kind, value in sorted(wanted.keys):
+            named = select(register_keys.c.id).filter_by(name=name, kind=kind, value=value)
+            query = query.where(register_versions.c.id.in_(named))
+        if wanted.text:
+            query = query.where(register_versions.c.body.icontains(wanted.text, autoescape=True))
         return await self._database.read(lambda connection: list(connection.scalars(query)))
+
+    async def naming(
+        self, persons: Iterable[str], names: Sequence[str]
+    ) -> dict[str, set[tuple[str, str]]]:
+        """Return for persons or plates which entries of some registers name them: (name, id)."""
+        wanted = list(dict.fromkeys(persons))
+        return await self._database.read(lambda connection: _naming(connection, wanted, names))
 
 
 def _apply(
@@ -102,10 +138,40 @@ def _apply(
         rows += [{"name": name, **_row_of(version)} for version in fresh]
     if rows:
         connection.execute(insert(register_versions), rows)
+        add_keys(connection, rows)
+
+
+def add_keys(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Note what versions are found by; `rows` have the name, the id and the body of each."""
+    keys = {
+        (row["name"], kind, value, row["id"])
+        for row in rows
+        for kind, value in keys_of(row["name"], msgspec.json.decode(row["body"]))
+    }
+    if keys:
+        columns = ("name", "kind", "value", "id")
+        adding = upsert(connection, register_keys).on_conflict_do_nothing()
+        connection.execute(adding, [dict(zip(columns, key, strict=True)) for key in sorted(keys)])
+
+
+def _naming(
+    connection: Connection, values: list[str], names: Sequence[str]
+) -> dict[str, set[tuple[str, str]]]:
+    found: dict[str, set[tuple[str, str]]] = {}
+    for start in range(0, len(values), _IDS_A_QUERY):
+        query = select(register_keys.c.value, register_keys.c.name, register_keys.c.id).where(
+            register_keys.c.kind.in_(KINDS),
+            register_keys.c.value.in_(values[start : start + _IDS_A_QUERY]),
+            register_keys.c.name.in_(names),
+        )
+        for value, name, entry_id in connection.execute(query):
+            found.setdefault(value, set()).add((name, entry_id))
+    return found
 
 
 def _forget(connection: Connection, name: str) -> None:
     connection.execute(delete(register_versions).where(register_versions.c.name == name))
+    connection.execute(delete(register_keys).where(register_keys.c.name == name))
     connection.execute(delete(read_positions).where(read_positions.c.topic == register_topic(name)))
 
 

@@ -85,13 +85,15 @@ class Link:
         """Return once the topics have been read to their ends."""
         await self._caught_up.wait()
 
-    async def file(self, changes: Sequence[Filed]) -> None:
+    async def file(self, changes: Sequence[Filed]) -> dict[str, int]:
         """Write changes in their order; return when they are acknowledged and can be looked up.
+
+        What is returned is where each register's topic now ends: one beyond its last change.
 
         Raises Unavailable when the broker does not acknowledge; some may be written all the same.
         """
         if not changes:
-            return
+            return {}
         ends = await self._written(changes)
         try:
             async with asyncio.timeout(_VIEW_S):
@@ -101,6 +103,7 @@ class Link:
             # It is filed: the answer may say so, though the next look-up may not show it yet.
             LATE_VIEWS.inc()
             _log.warning("register_view_late", ends=ends)
+        return ends
 
     async def _written(self, changes: Sequence[Filed]) -> dict[str, int]:
         producer = self._producer

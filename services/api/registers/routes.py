@@ -5,30 +5,38 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from schemas.access import Grant
+from schemas.plates import PlateProblem
 from schemas.problems import rejected
 from schemas.registers import REGISTERS
 from schemas.times import TimeProblem, format_ms, parse_ms
-from services.api.guard import require
-from services.api.registers.desk import Desk, Tally
+from services.api.guard import ACTORS, READERS, require
+from services.api.people.areas import Within
+from services.api.people.personal import sees_entry
+from services.api.registers.desk import Desk, Stale, Tally
+from services.api.registers.keys import Kind
+from services.api.registers.ledger import Wanted
 from services.api.registers.link import Unavailable
 from services.api.registers.stored import StoredVersion
+from services.api.revisions import revision_of
 
-MAX_ROWS: Final = 5_000
+_MAX_LINES: Final = 5_000
 _MAX_ENTRY_BYTES: Final = 1 << 20
 _RETRY_AFTER_S: Final = 2
 
-Reader = Annotated[Grant, Depends(require("viewer", "dispatcher", "admin", "replay"))]
-Writer = Annotated[Grant, Depends(require("dispatcher", "admin", "replay"))]
+Reader = Annotated[Grant, Depends(require(*READERS))]
+Writer = Annotated[Grant, Depends(require(*ACTORS, "replay"))]
 Replayer = Annotated[Grant, Depends(require("replay"))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Named = Annotated[str | None, Query(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
+IfMatch = Annotated[str | None, Header()]
 
 
-class _Route(APIRoute):
-    """Answers 503 with Retry-After for what the desk cannot do at the moment."""
+class DeskRoute(APIRoute):
+    """Answers what the desk cannot do: 503 with Retry-After, or 409 where somebody was first."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -39,37 +47,41 @@ class _Route(APIRoute):
             except Unavailable as error:
                 headers = {"Retry-After": str(_RETRY_AFTER_S)}
                 raise HTTPException(503, str(error), headers) from error
+            except Stale as error:
+                headers = {"ETag": f'"{error.current}"'}
+                raise HTTPException(409, f"somebody was faster: {error}", headers) from error
 
         return answer
 
 
 def router(desk: Desk) -> APIRouter:
-    """Return the routes of the registers."""
-    routes = APIRouter(prefix="/v1", tags=["registers"], route_class=_Route)
+    """Return the routes of the registers; those of imports lie with the imports."""
+    routes = APIRouter(prefix="/v1", tags=["registers"], route_class=DeskRoute)
 
     # The routes with a verb come first: `{name}` would match them too.
     @routes.post("/registers:replay")
-    async def replay(request: Request, _: Replayer) -> Response:
+    async def replay(request: Request, grant: Replayer) -> Response:
         """File register events of a timeline (NDJSON) with the times that they carry."""
         if not desk.takes_replays:
             raise HTTPException(403, "only a system started with --clock events takes replays")
-        return _tally(await desk.replay(await _rows(request)))
+        lines = await _rows(request)
+        await desk.note(grant, "register.replay", "registers", {"lines": len(lines)})
+        return _tally(await desk.replay(lines))
 
-    @routes.post("/registers/{name}:import")
-    async def bring_in(name: str, request: Request, grant: Writer) -> Response:
-        """File many entries of one register: NDJSON, one entry with its id in each line."""
-        _check_name(name)
-        return _tally(await desk.bring_in(name, await _rows(request), grant.name))
+    @routes.put("/registers/{name}/{entry_id}", responses={201: {"description": "New."}})
+    async def put(
+        name: str, entry_id: str, request: Request, grant: Writer, if_match: IfMatch = None
+    ) -> Response:
+        """File an entry; the body is its data. 201 = new, 200 = changed, or as it was.
 
-    @routes.put("/registers/{name}/{entry_id}")
-    async def put(name: str, entry_id: str, request: Request, grant: Writer) -> Response:
-        """File an entry; the body is its data. 201 = new, 200 = changed, or as it was."""
+        With If-Match the entry must still be as its ETag says; else 409.
+        """
         _check_name(name)
         body = await request.body()
         if len(body) > _MAX_ENTRY_BYTES:
             raise HTTPException(413, f"an entry has at most {_MAX_ENTRY_BYTES} bytes")
-        answer = await desk.put(name, entry_id, body, grant.name)
-        return _json(_shown(answer.version), 201 if answer.outcome == "created" else 200)
+        answer = await desk.put(name, entry_id, body, grant, place_of(if_match))
+        return one(answer.version, 201 if answer.outcome == "created" else 200)
 
     @routes.delete("/registers/{name}/{entry_id}", status_code=204)
     async def delete(
@@ -77,43 +89,72 @@ def router(desk: Desk) -> APIRouter:
         entry_id: str,
         grant: Writer,
         reason: Annotated[str | None, Query(max_length=2000)] = None,
+        if_match: IfMatch = None,
     ) -> Response:
         """End an entry's validity now; its versions stay on record."""
         _check_name(name)
-        if not await desk.delete(name, entry_id, grant.name, reason):
+        if not await desk.delete(name, entry_id, grant, reason, place_of(if_match)):
             raise HTTPException(404, f"no such entry in the register {name}")
         return Response(status_code=204)
 
     @routes.get("/registers/{name}/{entry_id}/history")
-    async def history(name: str, entry_id: str, _: Reader, limit: Limit = 100) -> Response:
+    async def history(
+        name: str, entry_id: str, _: Reader, within: Within, limit: Limit = 100
+    ) -> Response:
         """Return the newest versions of an entry, the last filed first."""
         _check_name(name)
         versions = await desk.history(name, entry_id, limit)
+        versions = [version for version in versions if _seen(within, name, version)]
         if not versions:
             raise HTTPException(404, f"no such entry in the register {name}")
-        return _json({"items": [_shown(version) for version in versions]})
+        return _json({"items": [shown(version) for version in versions]})
 
     @routes.get("/registers/{name}/{entry_id}")
-    async def get(name: str, entry_id: str, _: Reader, as_of: str | None = None) -> Response:
+    async def get(
+        name: str, entry_id: str, _: Reader, within: Within, as_of: str | None = None
+    ) -> Response:
         """Return an entry as it governs now, or at an instant as it was known then."""
         _check_name(name)
         version = await desk.get(name, entry_id, _instant(as_of))
-        if version is None:
+        if version is None or not _seen(within, name, version):
             raise HTTPException(404, f"no entry of the register {name} governs under this id")
-        return _json(_shown(version))
+        return one(version)
 
     @routes.get("/registers/{name}")
     async def page(
         name: str,
         _: Reader,
+        within: Within,
         as_of: str | None = None,
         limit: Limit = 100,
         cursor: str | None = None,
+        subject: Named = None,
+        order: Named = None,
+        plate: Named = None,
+        grid: Named = None,
+        household: Named = None,
+        batch: Named = None,
+        q: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
     ) -> Response:
-        """Return the entries of a register that govern, by id, a page at a time."""
+        """Return the entries of a register that govern, by id, a page at a time.
+
+        They name the person (`subject`), order, plate, grid, household and batch that are given,
+        and their data holds the text `q`.
+        """
         _check_name(name)
-        items, last_id = await desk.page(name, _instant(as_of), limit, _id_of(cursor))
-        return _json({"items": [_shown(version) for version in items], "next": _cursor_of(last_id)})
+        asked: dict[Kind, str | None] = {
+            "person": subject,
+            "order": order,
+            "plate": _plate(desk, plate),
+            "grid": grid,
+            "household": household,
+            "batch": batch,
+        }
+        keys = frozenset((kind, value) for kind, value in asked.items() if value is not None)
+        wanted = Wanted(keys, q or "")
+        items, last_id = await desk.page(name, _instant(as_of), limit, id_of(cursor), wanted)
+        seen = [shown(version) for version in items if _seen(within, name, version)]
+        return _json({"items": seen, "next": cursor_of(last_id)})
 
     return routes
 
@@ -123,18 +164,37 @@ async def _rows(request: Request) -> list[bytes]:
     if kind != "application/x-ndjson":
         raise HTTPException(415, "must be application/x-ndjson")
     rows = [row for row in (await request.body()).splitlines() if row.strip()]
-    if len(rows) > MAX_ROWS:
-        raise HTTPException(413, f"at most {MAX_ROWS} rows a request")
+    if len(rows) > _MAX_LINES:
+        raise HTTPException(413, f"at most {_MAX_LINES} rows a request")
     return rows
 
 
-def _shown(version: StoredVersion) -> dict[str, Any]:
+def one(version: StoredVersion, status: int = 200) -> Response:
+    """Return a version as an answer; its ETag is the place for If-Match."""
+    answer = _json(shown(version), status)
+    answer.headers["ETag"] = f'"{version.place}"'
+    return answer
+
+
+def place_of(if_match: str | None) -> int | None:
+    """Return the place that If-Match names, None where it is absent; raises HTTPException."""
+    return None if if_match is None else revision_of(if_match)
+
+
+def shown(version: StoredVersion) -> dict[str, Any]:
     """Return a version as it is answered: its data, when it was filed, whether it is an end."""
     shown = msgspec.json.decode(version.body, type=dict[str, Any])
     shown["recordedtime"] = format_ms(version.recorded_ms)
     if version.deleted:
         shown["deleted"] = True
     return shown
+
+
+def _seen(within: Within, name: str, version: StoredVersion) -> bool:
+    """Return whether the caller may see a version; a deletion tells no more than its id."""
+    return version.deleted or sees_entry(
+        within, name, version.id, msgspec.json.decode(version.body)
+    )
 
 
 def _check_name(name: str) -> None:
@@ -149,15 +209,24 @@ def _instant(as_of: str | None) -> int | None:
         raise rejected(str(error), "as_of") from error
 
 
-def _cursor_of(last_id: str | None) -> str | None:
+def cursor_of(last_id: str | None) -> str | None:
     return None if last_id is None else urlsafe_b64encode(last_id.encode()).decode()
 
 
-def _id_of(cursor: str | None) -> str:
+def id_of(cursor: str | None) -> str:
     try:
         return b64decode(cursor or "", altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise rejected("not a cursor of this list", "cursor") from error
+
+
+def _plate(desk: Desk, plate: str | None) -> str | None:
+    if plate is None:
+        return None
+    try:
+        return desk.intake.plate(plate)
+    except PlateProblem as error:
+        raise rejected(str(error), "plate") from error
 
 
 def _tally(tally: Tally) -> Response:

@@ -1,6 +1,9 @@
-"""The table of the registers: every version as filed. Positions lie with those of the store."""
+"""The tables of the registers: every version as filed, and what entries are found by.
 
-from sqlalchemy import BigInteger, Boolean, Column, String, Table, Text
+Positions lie with those of the store.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, String, Table, Text
 
 from services.api.store.columns import Key
 from services.api.store.tables import metadata
@@ -17,4 +20,18 @@ register_versions = Table(
     Column("valid_to_ms", BigInteger),
     Column("deleted", Boolean, nullable=False),
     Column("body", Text, nullable=False),
+    # Whoever keeps a picture of a register reads on from where it stands.
+    Index("ix_register_versions_place", "name", "place"),
+)
+
+# What any version of an entry names: a person, a plate and so on (see keys.py).
+register_keys = Table(
+    "register_keys",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("value", Key(256), primary_key=True),
+    Column("id", Key(128), primary_key=True),
+    # A person or a plate is also looked for in all registers at once.
+    Index("ix_register_keys_value", "kind", "value"),
 )

@@ -83,7 +83,7 @@ class Database:
         """Bring the schema forward to a revision; the folder of an SQLite file is made."""
         if self._sqlite and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-        await self.write(lambda connection: _upgrade(connection, revision))
+        await self.write(lambda connection: upgrade(connection, revision))
 
     async def close(self) -> None:
         """Close every connection, after the work in hand."""
@@ -173,7 +173,8 @@ def _postgresql(url: URL, connections: int, *, writes: bool) -> Engine:
     return engine
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def upgrade(connection: Connection, revision: str) -> None:
+    """Bring the schema forward to a revision, in the transaction of the caller."""
     # Only a start needs alembic: whoever else imports the API does not pay for it.
     from alembic import command
     from alembic.config import Config

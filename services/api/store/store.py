@@ -9,14 +9,24 @@ from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
 from schemas.alerts import AlertEvent, Severity
-from services.api.acts import Act
+from services.api.acts import Act, Refused
 from services.api.filters import Filters
+from services.api.history import stored as history
+from services.api.people.limit import Limit
+from services.api.silences import stored as silences
 from services.api.store import transactions, waits
 from services.api.store.database import Database
 from services.api.store.rows import conditions
 from services.api.store.suppressed import Counted, Span, counted
 from services.api.store.tables import alerts, counters, meta
-from services.api.store.transactions import Applied, FeedEvent, Published, Sourced
+from services.api.store.transactions import (
+    Applied,
+    FeedEvent,
+    Published,
+    Sourced,
+    StaleRevision,
+    UnknownAlert,
+)
 
 _PAGE = 1_000
 _EVENT = msgspec.json.Decoder(AlertEvent)
@@ -89,13 +99,48 @@ class AlertStore:
         return await asyncio.shield(self._apply(topic, records, next_offsets, engine_ms))
 
     async def act(
-        self, alert_id: str, revision: int, deed: Act, actor: str, note: str | None, at_ms: int
+        self,
+        alert_id: str,
+        revision: int,
+        deed: Act,
+        actor: str,
+        note: str | None,
+        at_ms: int,
+        role: str = "",
     ) -> None:
-        """Apply a person's act to the revision that they saw.
+        """Apply a person's act to the revision that they saw; `role` goes into the audit log.
 
         Raises UnknownAlert, StaleRevision, and acts.Refused for an act that does not fit.
         """
-        await asyncio.shield(self._act(alert_id, revision, deed, actor, note, at_ms))
+        [result] = await self.act_on_all([(alert_id, revision)], deed, actor, note, at_ms, role)
+        if isinstance(result, Exception):
+            raise result
+
+    async def act_on_all(
+        self,
+        seen: Sequence[tuple[str, int]],
+        deed: Act,
+        actor: str,
+        note: str | None,
+        at_ms: int,
+        role: str = "",
+        within: Limit | None = None,
+    ) -> list[int | UnknownAlert | StaleRevision | Refused]:
+        """Apply one act to several alerts, each with the revision that the actor saw, in one
+        transaction; return for each the new revision, or why nothing was done.
+
+        `within` is what the actor may see: of anything else there is no alert.
+        """
+        return await asyncio.shield(self._act(seen, deed, actor, note, at_ms, role, within))
+
+    async def silence(self) -> bool:
+        """Mark or unmark alerts for silences that have begun or ended, some of them at a time;
+        return whether more may be left to do."""
+        now_ms = self._clock_ms()
+        # A look costs others nothing; to begin to write makes findings and acts wait.
+        if not await self._database.read(lambda c: silences.turned(c, now_ms)):
+            return False
+        return await asyncio.shield(self._silence(now_ms))
 
     async def escalate(self, limits: Mapping[str, float]) -> list[AlertEvent]:
         """Let alerts that have waited for their limit (overdue.DEFAULTS) reach the next levels.
@@ -128,6 +173,15 @@ class AlertStore:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         more = rows[limit - 1].raised_n if len(rows) > limit else None
         return Page([row.body for row in rows[:limit]], more)
+
+    async def page_as_of(
+        self, at_ms: int, filters: Filters, before: int | None, limit: int
+    ) -> Page:
+        """Return a page of alerts as they were known at an instant (ms UTC); it may be short."""
+        known = await self._database.read(
+            lambda c: history.state_at(c, at_ms, filters, before, limit)
+        )
+        return Page([msgspec.json.encode(alert) for alert in known.alerts], known.next)
 
     async def suppressed(self, span: Span) -> list[Counted]:
         """Return what kept events from being alerts, the most frequent first."""
@@ -171,9 +225,13 @@ class AlertStore:
         """Note that all events up to `n` are published; what is noted never goes back."""
         await self._database.write(lambda c: transactions.raise_counter(c, "outbox", n))
 
-    async def prune(self, keep: int) -> int:
-        """Forget all but the newest `keep` events; return how many are gone."""
-        return await self._database.write(lambda c: transactions.prune(c, keep))
+    async def prune(self, keep: int, keep_ms: int = 0) -> int:
+        """Forget events that are older than `keep_ms`, but for the newest `keep`; return how many.
+
+        They are the history of the alerts too.
+        """
+        before_ms = self._clock_ms() - keep_ms + 1
+        return await self._database.write(lambda c: transactions.prune(c, keep, before_ms))
 
     async def _apply(
         self,
@@ -199,15 +257,52 @@ class AlertStore:
         return applied
 
     async def _act(
-        self, alert_id: str, revision: int, deed: Act, actor: str, note: str | None, at_ms: int
-    ) -> None:
+        self,
+        seen: Sequence[tuple[str, int]],
+        deed: Act,
+        actor: str,
+        note: str | None,
+        at_ms: int,
+        role: str,
+        within: Limit | None,
+    ) -> list[int | UnknownAlert | StaleRevision | Refused]:
+        results: list[int | UnknownAlert | StaleRevision | Refused] = []
+        published: list[Published] = []
+
+        def work(connection: Connection) -> None:
+            for alert_id, revision in seen:
+                try:
+                    told = transactions.apply_act(
+                        connection,
+                        self.cursor,
+                        alert_id,
+                        revision,
+                        deed,
+                        actor,
+                        note,
+                        at_ms,
+                        role,
+                        within,
+                    )
+                except (UnknownAlert, StaleRevision, Refused) as error:
+                    # It has written nothing, and the caller is told.
+                    results.append(error)
+                else:
+                    results.append(revision + 1)
+                    published.extend(told)
+
+        async with self._order:
+            await self._database.write(work)
+            await self._hand_on(published)
+        return results
+
+    async def _silence(self, now_ms: int) -> bool:
         async with self._order:
             published = await self._database.write(
-                lambda c: transactions.apply_act(
-                    c, self.cursor, alert_id, revision, deed, actor, note, at_ms
-                )
+                lambda c: transactions.apply_silences(c, self.cursor, now_ms)
             )
-            await self._hand_on(published)
+            await self._hand_on(published or ())
+        return published is not None
 
     async def _escalate(self, limits: Mapping[str, float], now_ms: int) -> list[Published]:
         async with self._order:

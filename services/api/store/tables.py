@@ -25,7 +25,9 @@ metadata = MetaData(
 )
 
 # The newest state of every alert. `raised_n` is the feed's number of its first event: the order of
-# lists. `body` is the alert and `acts` the people's acts as JSON; all other columns serve filters.
+# lists. `ended_n` is the number of the event that ended it last, None while it lives, and `node`
+# where its life lies (history/spans.py). `body` is the alert and `acts` the people's acts as JSON;
+# all other columns serve filters.
 alerts = Table(
     "alerts",
     metadata,
@@ -45,6 +47,11 @@ alerts = Table(
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("last_seen_ms", BigInteger, nullable=False),
     Column("capped_by", Key(64)),
+    Column("incident", PlainText),
+    Column("silenced", Boolean, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("ended_n", BigInteger),
+    Column("node", BigInteger),
     Column("search", PlainText, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("acts", LargeBinary, nullable=False),
@@ -57,21 +64,36 @@ alerts = Table(
     Index("ix_alerts_site", "site", "raised_n"),
     Index("ix_alerts_grid", "grid", "raised_n"),
     Index("ix_alerts_capped_by", "capped_by", "raised_n"),
+    Index("ix_alerts_incident", "incident", "raised_n"),
+    Index("ix_alerts_severity", "severity", "raised_n"),
+    Index("ix_alerts_node_ended", "node", "ended_n"),
+    Index("ix_alerts_node_raised", "node", "raised_n"),
 )
 
-# The feed: every event in commit order, as the bytes that leave. `n` is counted by the row `feed`
-# of `counters`, in a database that has one writer at a time (see Database): so n is in commit
-# order, without holes (an autoincrement is neither). `committed_ms` serves who asks by time.
+# The feed and the history of every alert: each event in commit order, as the bytes that leave. `n`
+# is counted by the row `feed` of `counters`, in a database that has one writer at a time (see
+# Database): so n is in commit order, without holes (an autoincrement is neither). `committed_ms`
+# serves who asks by time.
 alert_events = Table(
     "alert_events",
     metadata,
     Column("n", BigInteger, primary_key=True, autoincrement=False),
-    Column("alert_id", String(64), nullable=False),
+    Column("alert_id", Key(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("type", String(64), nullable=False),
     Column("committed_ms", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("ix_alert_events_committed_ms", "committed_ms"),
+    Index("ix_alert_events_alert_id", "alert_id", "n"),
+)
+
+# Every value that an alert ever had of what may change from match to match: its order, site, grid.
+alert_traits = Table(
+    "alert_traits",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("value", Key(256), primary_key=True),
+    Column("raised_n", BigInteger, primary_key=True, autoincrement=False),
 )
 
 # How often each rule raises alerts in each place (rate_cap.Group, as JSON), for the last minutes;

@@ -1,7 +1,7 @@
 """What the store does inside a transaction, as functions of a connection."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -17,23 +17,35 @@ from sqlalchemy import (
     update,
 )
 
-from schemas.alerts import AlertEvent, FindingEvent
+from schemas.alerts import AlertEvent, FindingEvent, State
 from schemas.suppressions import SuppressedEvent
 from schemas.times import parse_ms
 from schemas.versions import FOREVER
 from services.api.acts import Act
+from services.api.audit.chain import Entry
+from services.api.audit.chain import record as note_in_audit
+from services.api.history.spans import node_of
 from services.api.merge import AlertBook, Record
 from services.api.overdue import steps
+from services.api.people.limit import Limit, may_see
 from services.api.rate_cap import RateCap, key_of
+from services.api.silences import stored as silences
 from services.api.store import caps, suppressed, waits
-from services.api.store.rows import RECORD_COLUMNS, record_of, row_of
-from services.api.store.tables import alert_events, alerts, counters, positions
+from services.api.store.rows import RECORD_COLUMNS, record_of, row_of, traits_of
+from services.api.store.surroundings import around, orders_of
+from services.api.store.tables import alert_events, alert_traits, alerts, counters, positions
+from services.api.store.upsert import upsert
 
 # SQLite and PostgreSQL both bound the parameters of one statement.
 _IDS_A_QUERY = 500
 
 # The channel on which PostgreSQL tells of new events of the feed; the payload is the newest n.
 CHANNEL = "cordon_feed"
+
+# The states of an alert that lives: somebody may still have to do something about it.
+LIVE: Final[tuple[State, ...]] = ("open", "acked", "dispatched")
+# So many alerts are marked in one transaction: acts and findings wait for it.
+_MARKED_AT_ONCE: Final = 500
 
 # Built once: to build these for each batch took longer than to run them.
 _IDS: BindParameter[str] = bindparam("ids", expanding=True)
@@ -52,6 +64,7 @@ _MOVE_POSITION = (
     .values(next_offset=bindparam("next_offset"))
 )
 _RECORDS = select(*RECORD_COLUMNS).where(or_(alerts.c.id.in_(_IDS), alerts.c.survivor.in_(_IDS)))
+_LIVING = select(*RECORD_COLUMNS).where(alerts.c.state.in_(LIVE))
 _INSERT_ALERTS = insert(alerts)
 _UPDATE_ALERTS = (
     update(alerts)
@@ -110,8 +123,26 @@ class Applied(Struct, frozen=True):
     calm_ms: int
 
 
+class Life(Struct, frozen=True):
+    """The number of an alert's first event, and of the one that ended it; None while it lives."""
+
+    raised_n: int
+    ended_n: int | None
+
+
+class Kept(Struct, frozen=True):
+    """The alerts that a transaction begins with, and their lives."""
+
+    records: dict[str, Record]
+    lives: dict[str, Life]
+
+
 class UnknownAlert(Exception):
-    """There is no alert with this id."""
+    """There is no alert with this id that the caller may see."""
+
+    def __init__(self, alert_id: str) -> None:
+        super().__init__(alert_id)
+        self.alert_id = alert_id
 
 
 class StaleRevision(Exception):
@@ -142,12 +173,13 @@ def apply_findings(
     quiet = [one for one in told if isinstance(one, SuppressedEvent)]
     limits = RateCap(cap, caps.read(connection, {key_of(one.data) for one in fresh}))
     summaries = {each.summary.alert_id for each in limits.groups.values() if each.summary}
-    before = _records(connection, _touched(fresh) | summaries)
-    book = AlertBook(before.values(), limits, before_ms)
+    kept = _records(connection, _touched(fresh) | summaries)
+    orders = orders_of(fresh, kept.records)
+    book = AlertBook(kept.records.values(), limits, before_ms, around(connection, now_ms, orders))
     changes = [change for finding in fresh for change in book.apply(finding)]
     times = [clock_ms, *(parse_ms(one.time) for one in told)]
     changes += book.settle(max(times))
-    published = _write(connection, cursor, before, book, changes, last_n, now_ms)
+    published = _write(connection, cursor, kept, book, changes, last_n, now_ms)
     caps.write(connection, limits, book.clock_ms)
     suppressed.add(connection, quiet)
     if book.clock_ms > before_ms:
@@ -166,18 +198,69 @@ def apply_act(
     actor: str,
     note: str | None,
     at_ms: int,
+    role: str,
+    within: Limit | None,
 ) -> list[Published]:
-    """Apply a person's act; raises UnknownAlert, StaleRevision or acts.Refused."""
+    """Apply a person's act and note it in the audit log.
+
+    `within` is what the person may see. Raises UnknownAlert, also for the alert that a duplicate
+    names, StaleRevision or acts.Refused; then nothing is written.
+    """
     last_n = counter(connection, "feed")
-    before = _records(connection, {alert_id})
-    record = before.get(alert_id)
-    if record is None:
-        raise UnknownAlert(alert_id)
+    kept = _records(connection, {alert_id, *([deed.of] if deed.of else ())})
+    record = _visible(kept, alert_id, within)
+    if deed.of is not None:
+        _visible(kept, deed.of, within)
     if record.alert.revision != revision:
         raise StaleRevision(record.alert.revision)
-    book = AlertBook(before.values())
+    book = AlertBook(kept.records.values(), around=around(connection, at_ms))
     changes = book.act(alert_id, deed, actor, note, at_ms)
-    return _write(connection, cursor, before, book, changes, last_n, at_ms)
+    detail = {
+        "revision": revision + 1,
+        "assignee": deed.assignee,
+        "outcome": deed.outcome,
+        "of": deed.of,
+        "noted": True if note else None,
+    }
+    entry = Entry(
+        at_ms=at_ms,
+        actor=actor,
+        role=role,
+        action=f"alert.{deed.name}",
+        about=alert_id,
+        detail={name: value for name, value in detail.items() if value is not None},
+    )
+    note_in_audit(connection, entry)
+    return _write(connection, cursor, kept, book, changes, last_n, at_ms)
+
+
+def apply_silences(
+    connection: Connection, cursor: Callable[[int], str], now_ms: int
+) -> list[Published] | None:
+    """Mark or unmark the alerts that live, for silences that have begun or ended by now.
+
+    It takes a part of them; None = nothing is left to do. The silences are noted as done with the
+    last part, so that whoever leads then goes on.
+    """
+    turned = silences.turned(connection, now_ms)
+    if not turned:
+        return None
+    surroundings = around(connection, now_ms)
+    wrong = []
+    for row in connection.execute(_LIVING):
+        alert = record_of(row).alert
+        if surroundings.silenced(alert) != alert.silenced_by:
+            wrong.append(alert.id)
+    some = wrong[:_MARKED_AT_ONCE]
+    if len(some) == len(wrong):
+        silences.note_phases(connection, turned, now_ms)
+    if not some:
+        return []
+    last_n = counter(connection, "feed")
+    kept = _records(connection, some)
+    book = AlertBook(kept.records.values(), around=surroundings)
+    changes = [change for alert_id in some for change in book.mark(alert_id, now_ms)]
+    return _write(connection, cursor, kept, book, changes, last_n, now_ms)
 
 
 def apply_overdue(
@@ -199,11 +282,11 @@ def apply_overdue(
     if not taken:
         return []
     last_n = counter(connection, "feed")
-    before = _records(connection, {one.alert_id for one in taken})
-    book = AlertBook(before.values())
+    kept = _records(connection, {one.alert_id for one in taken})
+    book = AlertBook(kept.records.values())
     changes = [change for one in taken for change in book.escalate(one, now_ms)]
     waits.step(connection, taken)
-    return _write(connection, cursor, before, book, changes, last_n, now_ms)
+    return _write(connection, cursor, kept, book, changes, last_n, now_ms)
 
 
 def counter(connection: Connection, name: str) -> int:
@@ -257,10 +340,19 @@ def first_n_after(connection: Connection, ms: int) -> int | None:
     return first
 
 
-def prune(connection: Connection, keep: int) -> int:
-    """Forget all but the newest `keep` events, never one that is not published; return how many."""
+def prune(connection: Connection, keep: int, before_ms: int) -> int:
+    """Forget events that are older than an instant (ms UTC), never one of the newest `keep`, nor
+    one that is not published; return how many."""
     upto = min(counter(connection, "feed") - keep, counter(connection, "outbox"))
-    return connection.execute(delete(alert_events).where(alert_events.c.n <= upto)).rowcount
+    old = (alert_events.c.n <= upto) & (alert_events.c.committed_ms < before_ms)
+    return connection.execute(delete(alert_events).where(old)).rowcount
+
+
+def _visible(kept: Kept, alert_id: str, within: Limit | None) -> Record:
+    record = kept.records.get(alert_id)
+    if record is None or not may_see(within, record.alert):
+        raise UnknownAlert(alert_id)
+    return record
 
 
 def _touched(findings: Iterable[FindingEvent]) -> set[str]:
@@ -271,54 +363,74 @@ def _touched(findings: Iterable[FindingEvent]) -> set[str]:
     return ids
 
 
-def _records(connection: Connection, ids: Collection[str]) -> dict[str, Record]:
+def _records(connection: Connection, ids: Collection[str]) -> Kept:
     """Return these alerts, their duplicates, and whoever follows as survivor."""
-    records: dict[str, Record] = {}
+    kept = Kept({}, {})
     wanted, asked = set(ids), set(ids)
     while wanted:
         batch = sorted(wanted)[:_IDS_A_QUERY]
         wanted.difference_update(batch)
         for row in connection.execute(_RECORDS, {"ids": batch}):
             record = record_of(row)
-            records[record.alert.id] = record
+            kept.records[record.alert.id] = record
+            kept.lives[record.alert.id] = Life(row.raised_n, row.ended_n)
             if record.survivor is not None and record.survivor not in asked:
                 wanted.add(record.survivor)
                 asked.add(record.survivor)
-    return records
+    return kept
 
 
 def _write(
     connection: Connection,
     cursor: Callable[[int], str],
-    before: Mapping[str, Record],
+    kept: Kept,
     book: AlertBook,
     changes: Sequence[AlertEvent],
     last_n: int,
     now_ms: int,
 ) -> list[Published]:
-    """Write what the book has that is not `before`, and number the events."""
+    """Write what the book has that was not kept before, and number the events."""
+    before = kept.records
     published: list[Published] = []
     raised: dict[str, int] = {}
+    newest: dict[str, int] = {}
     for n, change in enumerate(changes, start=last_n + 1):
         change.cursor = cursor(n)
         alert_id = change.data.id
         raised.setdefault(alert_id, n)
+        newest[alert_id] = n
         body = msgspec.json.encode(change)
         published.append(
             Published(FeedEvent(n=n, type=change.type, body=body, alert_id=alert_id), change)
         )
     new: list[dict[str, Any]] = []
     old: list[dict[str, Any]] = []
+    traits: list[dict[str, Any]] = []
     for alert_id, record in book.records.items():
-        if alert_id not in before:
-            new.append(row_of(record) | {"raised_n": raised[alert_id]})
-        elif record is not before[alert_id]:
-            row = row_of(record)
+        was = before.get(alert_id)
+        if record is was:
+            continue
+        life = kept.lives.get(alert_id)
+        first_n = raised[alert_id] if life is None else life.raised_n
+        ended_n = None
+        if record.alert.state not in LIVE:
+            ended_n = life.ended_n if life is not None and life.ended_n else newest[alert_id]
+        row = row_of(record) | {
+            "updated_ms": now_ms,
+            "ended_n": ended_n,
+            "node": None if ended_n is None else node_of(first_n, max(first_n, ended_n - 1)),
+        }
+        traits += traits_of(record, was, first_n)
+        if was is None:
+            new.append(row | {"raised_n": first_n})
+        else:
             old.append(row | {"key": row.pop("id")})
     if new:
         connection.execute(_INSERT_ALERTS, new)
     if old:
         connection.execute(_UPDATE_ALERTS, old)
+    if traits:
+        connection.execute(upsert(connection, alert_traits).on_conflict_do_nothing(), traits)
     waits.track(connection, before, book.records, now_ms)
     if published:
         rows = [

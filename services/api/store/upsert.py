@@ -36,12 +36,17 @@ class Upsert:
         connection.execute(statement, rows)
 
     def _build(self, dialect: str) -> Statement:
-        # Both say ON CONFLICT alike, each in a class of its own.
-        insert: Statement = (
-            postgresql.insert(self._table)
-            if dialect == "postgresql"
-            else sqlite.insert(self._table)
-        )
+        insert = _insert(dialect, self._table)
         return insert.on_conflict_do_update(
             index_elements=self._key, set_=self._change(insert.excluded)
         )
+
+
+def upsert(connection: Connection, table: Table) -> Statement:
+    """Return an insert of the connection's own dialect, for what is not written in every batch."""
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: Table) -> Statement:
+    # Both say ON CONFLICT alike, each in a class of its own.
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

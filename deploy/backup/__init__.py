@@ -1,0 +1,1 @@
+"""`cordon backup` and `cordon restore`: the store of a deployment as one file."""

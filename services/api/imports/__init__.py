@@ -1,0 +1,1 @@
+"""Imports: tables of somebody's own become entries of registers, row by row."""

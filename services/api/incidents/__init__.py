@@ -1,0 +1,1 @@
+"""Incidents: all alerts about one household, order, vehicle or site."""

@@ -1,0 +1,1 @@
+"""Notifications: alerts reach the people who are to act on them."""

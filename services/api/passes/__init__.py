@@ -1,0 +1,1 @@
+"""Paper passes: issued, printed with a code that nobody can invent, verified, revoked."""

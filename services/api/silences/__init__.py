@@ -1,0 +1,1 @@
+"""Silences, in the terms of Alertmanager: they mark alerts, and drop none."""

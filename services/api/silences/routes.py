@@ -1,0 +1,330 @@
+"""Silences over HTTP: make, list, preview, end."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, HTTPException, Query
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, select
+from starlette.responses import Response
+
+from schemas.access import Grant
+from schemas.alerts import Alert
+from schemas.problems import rejected
+from schemas.times import DAY_MS, TimeProblem, format_ms, parse_ms
+from services.api.audit.chain import Entry, record
+from services.api.filters import Filters
+from services.api.guard import ACTORS, LEADERS, READERS, require
+from services.api.openapi import answers, inline
+from services.api.people.areas import Within
+from services.api.people.limit import Limit
+from services.api.silences import stored
+from services.api.silences.matchers import BadMatcher, Matcher, check
+from services.api.silences.silence import (
+    LONGEST_MS,
+    Phase,
+    Silence,
+    hides,
+    hides_everything,
+    phase,
+)
+from services.api.store.database import Database
+from services.api.store.rows import conditions
+from services.api.store.store import AlertStore
+from services.api.store.tables import alerts
+from services.api.store.transactions import LIVE
+
+# Silences of others' past can be looked up for so long.
+_LISTED_MS: Final = 5 * DAY_MS
+# A preview names so many alerts, and counts so many of the last day.
+_NAMED: Final = 200
+_MOST_COUNTED: Final = 20_000
+_ALERT = msgspec.json.Decoder(Alert)
+
+
+class MatcherBody(BaseModel):
+    """One condition on one label."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    value: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+    isRegex: bool = False
+    isEqual: bool = True
+
+
+class Wanted(BaseModel):
+    """What a silence, or a preview of one, would hide."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    matchers: Annotated[list[MatcherBody], Field(min_length=1, max_length=20)]
+
+
+class SilenceBody(Wanted):
+    """A silence; the author is whoever sends it."""
+
+    comment: Annotated[str, Field(min_length=1, max_length=2000)]
+    startsAt: Annotated[str, Field(max_length=40)] | None = None
+    endsAt: Annotated[str, Field(max_length=40)]
+
+
+class Status(Struct, frozen=True):
+    """Whether a silence is yet to begin, in force, or over."""
+
+    state: Phase
+
+
+class Shown(Struct, frozen=True, rename="camel"):
+    """A silence in Alertmanager's words; `critical` = it hides critical alerts too."""
+
+    id: str
+    status: Status
+    matchers: tuple[Matcher, ...]
+    created_by: str
+    comment: str
+    critical: bool
+    starts_at: str
+    ends_at: str
+    updated_at: str
+
+
+class Silences(Struct, frozen=True):
+    """Silences, the last made first."""
+
+    items: list[Shown]
+    next: str | None
+
+
+class Named(Struct, frozen=True):
+    """An alert that would be hidden."""
+
+    id: str
+    rule: str
+    severity: str
+    label: str
+
+
+class Preview(Struct, frozen=True):
+    """What a silence would hide: of the alerts that live, how many and the newest of them; and how
+    many of those raised or seen in the last 24 hours (`counted_all` false = of the newest 20,000).
+
+    `critical_kept` are alerts that live and would match, but stay: the caller does not lead.
+    """
+
+    live: int
+    critical_kept: int
+    items: list[Named]
+    last_24_h: int
+    counted_all: bool
+
+
+def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1", tags=["silences"])
+
+    @routes.post(
+        "/silences:preview",
+        response_class=Response,
+        responses=answers(200, inline(Preview), 401, 403, 422),
+    )
+    async def preview(
+        body: Wanted, grant: Annotated[Grant, Depends(require(*ACTORS))], within: Within
+    ) -> Response:
+        """Which alerts a silence with these matchers would hide, if the caller made it now."""
+        now_ms = clock_ms()
+        silence = Silence(
+            id="",
+            matchers=_matchers(body),
+            author=grant.name,
+            comment="",
+            critical=grant.role in LEADERS,
+            starts_ms=now_ms,
+            ends_ms=now_ms,
+            updated_ms=now_ms,
+        )
+        found = await database.read(lambda c: _preview(c, silence, within, now_ms))
+        return _json(found, 200)
+
+    @routes.post(
+        "/silences",
+        status_code=201,
+        response_class=Response,
+        responses=answers(201, inline(Shown), 401, 403, 422),
+    )
+    async def make(
+        body: SilenceBody, grant: Annotated[Grant, Depends(require(*ACTORS))], within: Within
+    ) -> Response:
+        """Silence alerts, for at most 30 days. One by a dispatcher never hides critical alerts."""
+        now_ms = clock_ms()
+        if within is not None:
+            raise HTTPException(403, "whoever is limited to some areas may not silence")
+        starts_ms = max(now_ms, _instant(body.startsAt, "startsAt") if body.startsAt else now_ms)
+        ends_ms = _instant(body.endsAt, "endsAt")
+        if ends_ms <= starts_ms:
+            raise rejected("must lie after the start, and in the future", "endsAt")
+        if ends_ms - now_ms > LONGEST_MS:
+            raise rejected("must lie within 30 days from now", "endsAt")
+        silence = Silence(
+            id=str(uuid.uuid4()),
+            matchers=_matchers(body),
+            author=grant.name,
+            comment=body.comment,
+            critical=grant.role in LEADERS,
+            starts_ms=starts_ms,
+            ends_ms=ends_ms,
+            updated_ms=now_ms,
+        )
+
+        def work(connection: Connection) -> None:
+            stored.add(connection, silence)
+            detail = {"ends": format_ms(ends_ms), "critical": silence.critical}
+            record(connection, _entry(now_ms, grant, "silence.create", silence.id, detail))
+
+        await database.write(work)
+        await store.silence()
+        return _json(shown(silence, now_ms), 201)
+
+    @routes.get(
+        "/silences",
+        dependencies=[Depends(require(*READERS))],
+        response_class=Response,
+        responses=answers(200, inline(Silences), 401, 403, 422),
+    )
+    async def page(
+        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Response:
+        """Silences that are in force or to come, and those that ended in the last five days."""
+        now_ms = clock_ms()
+        before = None if cursor is None else int(cursor)
+        found, more = await database.read(
+            lambda c: stored.page(c, now_ms - _LISTED_MS, before, limit)
+        )
+        items = [shown(one, now_ms) for one in found]
+        return _json(Silences(items, None if more is None else str(more)), 200)
+
+    @routes.get(
+        "/silences/{silence_id}",
+        dependencies=[Depends(require(*READERS))],
+        response_class=Response,
+        responses=answers(200, inline(Shown), 401, 403, 404),
+    )
+    async def get(silence_id: str) -> Response:
+        """One silence."""
+        found = await database.read(lambda c: stored.get(c, silence_id))
+        if found is None:
+            raise HTTPException(404, "no such silence")
+        return _json(shown(found, clock_ms()), 200)
+
+    @routes.delete(
+        "/silences/{silence_id}",
+        response_class=Response,
+        responses=answers(200, inline(Shown), 401, 403, 404, 409),
+    )
+    async def end(
+        silence_id: str, grant: Annotated[Grant, Depends(require(*ACTORS))], within: Within
+    ) -> Response:
+        """End a silence now; it stays on record, and its alerts are not silenced any more."""
+        now_ms = clock_ms()
+        if within is not None:
+            raise HTTPException(403, "whoever is limited to some areas may not end a silence")
+
+        def work(connection: Connection) -> Silence | None:
+            found = stored.get(connection, silence_id)
+            if found is None or phase(found, now_ms) == "expired":
+                return found
+            starts_ms = min(found.starts_ms, now_ms)
+            ended = msgspec.structs.replace(
+                found, starts_ms=starts_ms, ends_ms=now_ms, updated_ms=now_ms
+            )
+            stored.replace(connection, ended)
+            record(connection, _entry(now_ms, grant, "silence.end", silence_id, {}))
+            return None
+
+        over = await database.write(work)
+        if over is not None:
+            raise HTTPException(409, "the silence is over already")
+        found = await database.read(lambda c: stored.get(c, silence_id))
+        if found is None:
+            raise HTTPException(404, "no such silence")
+        await store.silence()
+        return _json(shown(found, now_ms), 200)
+
+    return routes
+
+
+def _matchers(body: Wanted) -> tuple[Matcher, ...]:
+    """Return the matchers of a request. Raises Rejected for one that cannot be used."""
+    found = tuple(Matcher(one.name, one.value, one.isRegex, one.isEqual) for one in body.matchers)
+    for index, matcher in enumerate(found):
+        try:
+            check(matcher)
+        except BadMatcher as error:
+            raise rejected(str(error), f"matchers.{index}.{error.field}") from error
+    if hides_everything(found):
+        raise rejected("one of them must ask for a label that is there", "matchers")
+    return found
+
+
+def _instant(text: str, field: str) -> int:
+    try:
+        return parse_ms(text)
+    except TimeProblem as error:
+        raise rejected(str(error), field) from error
+
+
+def _preview(
+    connection: Connection, silence: Silence, within: Limit | None, now_ms: int
+) -> Preview:
+    visible = conditions(Filters(within=within))
+    columns = (alerts.c.body, alerts.c.raised_n)
+    newest = select(*columns).order_by(alerts.c.raised_n.desc())
+    everything = msgspec.structs.replace(silence, critical=True)
+    named: list[Named] = []
+    live = kept = 0
+    for row in connection.execute(newest.where(alerts.c.state.in_(LIVE), *visible)):
+        alert = _ALERT.decode(row.body)
+        if hides(silence, alert):
+            live += 1
+            if len(named) < _NAMED:
+                named.append(Named(alert.id, alert.rule, alert.severity, alert.subject.label))
+        elif hides(everything, alert):
+            kept += 1
+    recent = newest.where(alerts.c.updated_ms >= now_ms - DAY_MS, *visible)
+    rows = connection.execute(recent.limit(_MOST_COUNTED + 1)).all()
+    seen = sum(hides(silence, _ALERT.decode(row.body)) for row in rows[:_MOST_COUNTED])
+    return Preview(live, kept, named, seen, len(rows) <= _MOST_COUNTED)
+
+
+def _entry(at_ms: int, grant: Grant, action: str, about: str, detail: Mapping[str, Any]) -> Entry:
+    return Entry(
+        at_ms=at_ms,
+        actor=grant.name,
+        role=grant.role,
+        action=action,
+        about=f"silence:{about}",
+        detail=dict(detail),
+    )
+
+
+def shown(one: Silence, now_ms: int) -> Shown:
+    """Return a silence as it is told."""
+    return Shown(
+        id=one.id,
+        status=Status(phase(one, now_ms)),
+        matchers=one.matchers,
+        created_by=one.author,
+        comment=one.comment,
+        critical=one.critical,
+        starts_at=format_ms(one.starts_ms),
+        ends_at=format_ms(one.ends_ms),
+        updated_at=format_ms(one.updated_ms),
+    )
+
+
+def _json(content: Struct, status: int) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -1,0 +1,1 @@
+"""The vault: the only place where it stands who a person is."""

@@ -1,0 +1,1 @@
+"""Signed webhooks: the events of alerts, pushed to others."""

@@ -1,0 +1,1 @@
+"""Routing, tasks and campaigns."""

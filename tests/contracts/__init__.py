@@ -1,0 +1,1 @@
+"""The OpenAPI documents against what the services answer."""
