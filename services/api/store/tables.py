@@ -65,7 +65,7 @@ alerts = Table(
     Index("ix_alerts_grid", "grid", "raised_n"),
     Index("ix_alerts_capped_by", "capped_by", "raised_n"),
     Index("ix_alerts_incident", "incident", "raised_n"),
-    Index("ix_alerts_severity", "severity", "raised_n"),
+    Index("ix_alerts_severity", "state", "severity", "raised_n"),
     Index("ix_alerts_node_ended", "node", "ended_n"),
     Index("ix_alerts_node_raised", "node", "raised_n"),
 )

@@ -23,7 +23,7 @@ def upgrade() -> None:
     op.add_column("alerts", sa.Column("ended_n", sa.BigInteger))
     op.add_column("alerts", sa.Column("node", sa.BigInteger))
     op.create_index("ix_alerts_incident", "alerts", ["incident", "raised_n"])
-    op.create_index("ix_alerts_severity", "alerts", ["severity", "raised_n"])
+    op.create_index("ix_alerts_severity", "alerts", ["state", "severity", "raised_n"])
     op.create_index("ix_alerts_node_ended", "alerts", ["node", "ended_n"])
     op.create_index("ix_alerts_node_raised", "alerts", ["node", "raised_n"])
     if op.get_bind().dialect.name == "postgresql":
