@@ -176,7 +176,7 @@ def _listed(answers: Any) -> list[Any]:
     return answers if isinstance(answers, list) else [answers]
 
 
-async def wait_for_leaders(bootstrap: str, timeout_s: float = 10.0) -> None:
+async def wait_for_leaders(bootstrap: str, timeout_s: float = 60.0) -> None:
     """Return when every partition is served by its leader; raises TimeoutError after `timeout_s`.
 
     A fresh topic has no leader for some milliseconds, and after a start leaders are named before
