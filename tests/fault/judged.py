@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from deploy.backtest import FOREVER_MS, Backtest
+from rules import retrospective_hit
 from rules.catalogue import CATALOGUE
 from rules.registers import Registers
 from schemas.alerts import Alert, Finding
@@ -172,7 +173,8 @@ def essence(book: Book) -> dict[str, Any]:
         "matches": {
             key: history.matches
             for key, history in book.histories.items()
-            if history.matches
+            # Look-backs come from the sighting store; `backtest` has one, a `Partitioned` has none.
+            if history.matches and history.rule != retrospective_hit.RULE.name
         },
         "told": {
             key: {ident: _standing(finding) for ident, finding in history.told.items()}
