@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run test check bench score explore fault fault-short load load-short schemas clean
+.PHONY: help setup run test check bench score explore fault fault-short load load-short contracts schemas clean
 
 BIN := .venv/bin
 STAMP := .venv/.cordon-setup
@@ -74,6 +74,9 @@ load: $(STAMP) ## Run a county's day of two million events through the system (s
 
 load-short: $(STAMP) ## Run the short form of the load suite, as CI does
 	$(BIN)/python -m pytest -m load -k short
+
+contracts: $(STAMP) ## Hold both OpenAPI documents to a hundred requests an operation
+	CONTRACT_EXAMPLES=100 $(BIN)/python -m pytest -n auto tests/contracts
 
 schemas: $(STAMP) ## Regenerate the committed schemas, and the pages made from code
 	$(BIN)/python -m schemas.generate

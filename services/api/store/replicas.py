@@ -79,8 +79,12 @@ class Replicas:
             address, autocommit=True, options=f"-c idle_session_timeout={_SILENCE_MS}", **options
         ) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
-            while True:
-                await self._watch(self._round(connection))
+            try:
+                while True:
+                    await self._watch(self._round(connection))
+            finally:
+                # With the connection goes the lock: by then the duties here have ended.
+                await self._stop_leading()
 
     async def _round(self, connection: Any) -> None:
         """Ask for the lead or confirm that the connection is there, then wait for news."""
