@@ -23,6 +23,8 @@ from services.alerts.agents.unit import Fetched
 # there are some; not for long, because it holds those that are there back.
 FETCH_WAIT_MS = 20
 FETCH_BYTES = 64 << 10
+# So many events in one fetch are work enough until the next one.
+MANY = 1_000
 # How long to wait when some partitions are not fetched because their unit is full.
 CROWDED_S = 0.02
 
@@ -109,8 +111,10 @@ class Consumer(driver.Consumer):
         generation, fetching = self._ahead or self._fetch(active, wanted, timeout)
         self._ahead = None
         records, ends = await fetching
-        # The next fetch goes on while this one is taken in: its thread is a long way off.
-        self._ahead = self._fetch(active, wanted, timeout)
+        # The next fetch goes on while this one is taken in: its thread is a long way off. Where
+        # there is much to catch up with it would only lie in memory.
+        if sum(map(len, records.values())) < MANY:
+            self._ahead = self._fetch(active, wanted, timeout)
         by_partition: dict[int, dict[str, Any]] = {}
         for tp, batch in records.items():
             by_partition.setdefault(tp.partition, {})[tp.topic] = batch
