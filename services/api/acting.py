@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, HTTPException
+from fastapi import APIRouter, Depends, HTTPException
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from services.api.guard import ACTORS, require
 from services.api.metrics import ACTS
 from services.api.openapi import ALERT, answers, inline
 from services.api.people.areas import Within
-from services.api.revisions import etag, revision_of
+from services.api.revisions import IfMatch, etag, revision_of
 from services.api.store.store import AlertStore
 from services.api.store.transactions import StaleRevision, UnknownAlert
 
@@ -127,7 +127,7 @@ def _endpoint(
         grant: Annotated[Grant, Depends(require(*ACTORS))],
         within: Within,
         body: ActBody | None = None,
-        if_match: Annotated[str | None, Header()] = None,
+        if_match: IfMatch = None,
     ) -> Response:
         revision = revision_of(if_match)
         body = body or ActBody()

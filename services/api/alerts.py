@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from starlette.responses import Response
 
 from schemas.alerts import Severity, State
-from schemas.problems import rejected
-from schemas.times import TimeProblem, parse_ms
+from schemas.problems import instant
 from services.api.filters import Filters
 from services.api.guard import READERS, require
 from services.api.openapi import ALERT, ALERT_PAGE, answers
@@ -133,7 +132,4 @@ def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
 
 def instant_of(text: str | None, field: str) -> int | None:
     """Return an instant of a query in ms UTC. Raises Rejected, naming the field."""
-    try:
-        return None if text is None else parse_ms(text)
-    except TimeProblem as error:
-        raise rejected(str(error), field) from error
+    return None if text is None else instant(text, field)

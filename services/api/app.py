@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import msgspec
 from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
@@ -17,6 +16,7 @@ from services.api.feed import routes as feed
 from services.api.feed.hub import Hub
 from services.api.history import routes as history
 from services.api.incidents import routes as incidents
+from services.api.json_answers import json_answer
 from services.api.metrics import REGISTRY
 from services.api.people.areas import Areas, sees_alert
 from services.api.session import Sessions
@@ -82,7 +82,7 @@ def _service(ready: Callable[[], Mapping[str, bool]]) -> APIRouter:
     @routes.get("/healthz", response_class=Response)
     async def healthy() -> Response:
         """Whether the process answers."""
-        return _json({"status": "ok"}, 200)
+        return json_answer({"status": "ok"}, 200)
 
     @routes.head("/readyz", include_in_schema=False)
     @routes.get("/readyz", response_class=Response)
@@ -91,7 +91,7 @@ def _service(ready: Callable[[], Mapping[str, bool]]) -> APIRouter:
         parts = ready()
         complete = all(parts.values())
         state = "ready" if complete else "waiting"
-        return _json({"status": state, "parts": parts}, 200 if complete else 503)
+        return json_answer({"status": state, "parts": parts}, 200 if complete else 503)
 
     @routes.get("/metrics", response_class=Response)
     async def metrics() -> Response:
@@ -99,7 +99,3 @@ def _service(ready: Callable[[], Mapping[str, bool]]) -> APIRouter:
         return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
     return routes
-
-
-def _json(content: object, status: int) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")

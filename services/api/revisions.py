@@ -1,10 +1,12 @@
 """If-Match and ETag: the revision that somebody saw, of what two may change at once."""
 
 import re
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import HTTPException
+from fastapi import Header, HTTPException
 
+# The header of a request, as a parameter of a route.
+IfMatch = Annotated[str | None, Header()]
 _IF_MATCH: Final = re.compile(r'"(\d{1,9})"|(\d{1,9})', re.ASCII)
 
 

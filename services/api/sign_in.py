@@ -16,6 +16,7 @@ from schemas.access import Grant, TokenFile
 from schemas.problems import invalid, rejected
 from services.api.audit.chain import Entry, record
 from services.api.guard import READERS, allowed, require
+from services.api.json_answers import private_answer
 from services.api.metrics import SIGN_INS
 from services.api.openapi import answers
 from services.api.people.failures import Failures
@@ -179,7 +180,7 @@ def router(doors: Doors) -> APIRouter:
     )
     async def new_link(grant: Admin) -> Response:
         """Make a link that signs in once, as the caller, within ten minutes."""
-        return _json({"url": f"/signin?code={await sessions.new_link(grant)}"})
+        return private_answer({"url": f"/signin?code={await sessions.new_link(grant)}"})
 
     @routes.get("/signin", include_in_schema=False)
     async def use_link(request: Request, code: str = "") -> Response:
@@ -235,15 +236,7 @@ def _who(grant: Grant) -> Response:
     content: dict[str, Any] = {"name": grant.name, "role": grant.role}
     if grant.areas is not None:
         content["areas"] = grant.areas
-    return _json(content)
-
-
-def _json(content: dict[str, Any]) -> Response:
-    return Response(
-        msgspec.json.encode(content),
-        media_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+    return private_answer(content)
 
 
 def _body_of(form: type[msgspec.Struct]) -> dict[str, Any]:

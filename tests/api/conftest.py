@@ -31,14 +31,6 @@ def clock() -> list[int]:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database of the test's own, of each kind."""
-    database = Database(database_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 def hub() -> Hub:
     """A hub whose live readers may be 8 events behind."""
     return Hub(QUEUE)

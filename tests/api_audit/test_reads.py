@@ -22,18 +22,12 @@ from services.api.store.database import Database
 from services.api.store.store import AlertStore
 from services.api.store.transactions import Sourced
 from tests.api.examples import AT, finding
-
-
-class Clock:
-    now_ms = AT
-
-    def __call__(self) -> int:
-        return self.now_ms
+from tests.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(AT)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from services.api.session import Sessions
 from services.api.store.database import Database
 from services.api.store.store import AlertStore
 from services.api.store.transactions import Sourced
-from tests.api.conftest import clock, database, hub, store  # noqa: F401 — these are fixtures.
+from tests.api.conftest import clock, hub, store  # noqa: F401 — these are fixtures.
 
 
 class Tell(Protocol):
@@ -38,7 +38,7 @@ class Call(Protocol):
 def app(
     store: AlertStore,  # noqa: F811
     hub: Hub,  # noqa: F811
-    database: Database,  # noqa: F811
+    database: Database,
     clock: list[int],  # noqa: F811
     tmp_path: Path,
 ) -> FastAPI:

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from schemas.access import Grant, add_token
 from services.api.session import LINK_MS, SESSION_MS, Sessions, is_own_page
 from services.api.store.database import Database
-from tests.api_page.conftest import Clock
+from tests.clock import Clock
 
 WHO = Grant("duty desk", "dispatcher")
 

@@ -12,7 +12,7 @@ from services.api import problems
 from services.api.session import COOKIE, Sessions
 from services.api.sign_in import router
 from services.api.store.database import Database
-from tests.api_page.conftest import Clock
+from tests.clock import Clock
 from tests.doors import doors_of
 
 OWN = {"Sec-Fetch-Site": "same-origin"}

@@ -25,6 +25,7 @@ from services.api.store.database import Database
 from services.api.store.store import AlertStore
 from services.api.store.transactions import Published, Sourced
 from tests.api.examples import AT, finding
+from tests.clock import Clock
 
 NORTH = {"Authorization": "Bearer north"}
 ALL = {"Authorization": "Bearer all"}
@@ -51,16 +52,9 @@ FILED: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-class Clock:
-    now_ms = AT
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(AT)
 
 
 async def file(database: Database, name: str, entry_id: str, data: object, place: int) -> None:

@@ -20,8 +20,8 @@ from services.api.people.oidc import Elsewhere, elsewhere_of, router
 from services.api.people.provider import Client, Provider
 from services.api.session import Sessions
 from services.api.store.database import Database
-from tests.api_people.conftest import Clock
 from tests.api_people.openid_provider import CLIENT, SECRET, OpenIdProvider
+from tests.clock import Clock
 from tests.doors import doors_of
 
 BACK = "http://api/v1/session/oidc/callback"

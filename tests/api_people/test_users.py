@@ -21,7 +21,7 @@ from services.api.people.tables import users as table
 from services.api.people.users import Change, Users
 from services.api.session import COOKIE, Sessions
 from services.api.store.database import Database
-from tests.api_people.conftest import Clock
+from tests.clock import Clock
 from tests.doors import doors_of
 
 OWN = {"Sec-Fetch-Site": "same-origin"}

@@ -77,13 +77,6 @@ class World:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def world(database: Database) -> World:
     clock = [AT]
     hub = Hub(8)

@@ -1,21 +1,11 @@
 """A migrated database of each kind, and a vault with keys of the test's own."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from services.api.store.database import Database
 from services.api.vault.master_keys import MasterKeys
 from services.api.vault.vault import Vault
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A fresh database, migrated, of each kind."""
-    database = Database(database_url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

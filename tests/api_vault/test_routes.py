@@ -24,6 +24,7 @@ from services.api.store.transactions import Sourced
 from services.api.vault.routes import OPEN_MS, router
 from services.api.vault.vault import Vault
 from tests.api.examples import AT, finding
+from tests.clock import Clock
 
 KEY = PseudonymKey.fixed_for_tests()
 NUMBER = "330421198001010013"
@@ -36,13 +37,6 @@ WHO = {
     "address": "通元镇 5 组 12 号",
 }
 WHY = {"purpose": "contact", "case": "2020-0130", "reason": "left home, call before the visit"}
-
-
-class Clock:
-    now_ms = AT
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 class Orders:
@@ -76,7 +70,7 @@ class Orders:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(AT)
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from functools import partial
 from typing import Annotated, Any, Final
 
-import msgspec
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.access import Grant
@@ -18,12 +17,12 @@ from services.api.exports.csv_file import cell, encoded
 from services.api.guard import ACTORS, READERS, require
 from services.api.imports.headers import VERIFICATION
 from services.api.imports.reading import FORMATS, Table
+from services.api.json_answers import json_answer
 from services.api.registers.routes import DeskRoute, Limit
-from services.api.revisions import etag, revision_of
+from services.api.revisions import IfMatch, etag, revision_of
 
 Reader = Annotated[Grant, Depends(require(*READERS))]
 Actor = Annotated[Grant, Depends(require(*ACTORS))]
-IfMatch = Annotated[str | None, Header()]
 _PLAIN: Final = r"^[^\x00]*$"
 _HOUR_S: Final = 3_600.0
 _PAGE: Final = 1_000
@@ -84,7 +83,7 @@ def router(desk: BatchDesk) -> APIRouter:
         """Begin a batch; 409 where there is one of this id."""
         if not await desk.create(body.id, body.title, body.source, grant):
             raise HTTPException(409, "there is a batch of this id")
-        return _json(await _one(body.id), 201, {"Location": f"/v1/batches/{body.id}"})
+        return json_answer(await _one(body.id), 201, {"Location": f"/v1/batches/{body.id}"})
 
     @routes.get("/batches", response_class=Response)
     async def page(
@@ -97,7 +96,7 @@ def router(desk: BatchDesk) -> APIRouter:
         ids = [row.id for row in rows]
         counts = await desk.database.read(lambda c: transactions.counts(c, ids))
         items = [_shown(row, counts.get(row.id)) for row in rows]
-        return _json({"items": items, "next": ids[-1] if len(ids) == limit else None})
+        return json_answer({"items": items, "next": ids[-1] if len(ids) == limit else None})
 
     @routes.get("/batches:summary", response_class=Response)
     async def summary(_: Reader) -> Response:
@@ -107,7 +106,7 @@ def router(desk: BatchDesk) -> APIRouter:
         totals: dict[str, int] = {
             state: sum(each[state] for each in found.values()) for state in STATES
         }
-        return _json(
+        return json_answer(
             {
                 "batches": len(found),
                 "names": sum(totals.values()),
@@ -120,7 +119,7 @@ def router(desk: BatchDesk) -> APIRouter:
     async def get(batch: str, _: Reader) -> Response:
         """One batch with its counts."""
         await desk.refresh()
-        return _json(await _one(batch))
+        return json_answer(await _one(batch))
 
     @routes.post("/batches/{batch}/rows", response_class=Response)
     async def take(batch: str, request: Request, grant: Actor) -> Response:
@@ -130,7 +129,7 @@ def router(desk: BatchDesk) -> APIRouter:
             raise HTTPException(415, f"must be one of {', '.join(FORMATS)}")
         content = await request.body()
         table = Table(register=VERIFICATION, content=content, format=FORMATS[kind], batch=batch)
-        return _json(await desk.take(batch, table, grant))
+        return json_answer(await desk.take(batch, table, grant))
 
     @routes.get("/batches/{batch}/rows", response_class=Response)
     async def rows(
@@ -148,19 +147,19 @@ def router(desk: BatchDesk) -> APIRouter:
             lambda c: transactions.rows_of(c, batch, state, after, limit)
         )
         following = str(found[-1].row) if len(found) == limit else None
-        return _json({"items": [_row(each) for each in found], "next": following})
+        return json_answer({"items": [_row(each) for each in found], "next": following})
 
     @routes.post("/batches/{batch}/match", response_class=Response)
     async def match(batch: str, grant: Actor) -> Response:
         """Look up again what is pending and has no task."""
-        return _json({"found": await desk.match_again(batch, grant)})
+        return json_answer({"found": await desk.match_again(batch, grant)})
 
     @routes.post("/batches/{batch}/assign", response_class=Response)
     async def assign(batch: str, grant: Actor, body: AssignBody | None = None) -> Response:
         """Make a task of every pending name that has none."""
         wish = body or AssignBody()
         made = await desk.assign(batch, wish.unit, wish.within_h * _HOUR_S, grant)
-        return _json({"tasks": made})
+        return json_answer({"tasks": made})
 
     @routes.post("/batches/{batch}/rows/{row}/result", response_class=Response)
     async def result(
@@ -173,7 +172,7 @@ def router(desk: BatchDesk) -> APIRouter:
         """Say what was found out about a name. If-Match carries the row's revision."""
         revision = revision_of(if_match)
         told = await desk.result(batch, row, revision, body.result, body.note, grant)
-        return _json(_row(told), 200, etag(told.revision))
+        return json_answer(_row(told), 200, etag(told.revision))
 
     @routes.get("/batches/{batch}/remainder.csv", response_class=Response)
     async def remainder(batch: str, _: Reader) -> Response:
@@ -247,7 +246,3 @@ def _line(batch: str, each: Judged) -> list[str]:
         each.task, each.note,
     )  # fmt: skip
     return [cell("" if value is None else str(value)) for value in cells]
-
-
-def _json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final, get_args
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
@@ -27,9 +27,10 @@ from services.api.campaigns.desk import CampaignDesk, Closed, NewItem
 from services.api.campaigns.kinds import KINDS, KindsShown, shown
 from services.api.campaigns.transactions import BedTaken, UnknownCampaign
 from services.api.guard import ACTORS, LEADERS, READERS, require
+from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
-from services.api.revisions import etag, revision_of
-from services.api.tasks.routes import Cursor, Limit, LongText, ShortText, Text, Word, due_of, json
+from services.api.revisions import IfMatch, etag, revision_of
+from services.api.tasks.routes import Cursor, Limit, LongText, ShortText, Text, Word, due_of
 from services.api.tasks.texts import plain
 from services.api.tasks.transactions import Stale
 
@@ -41,7 +42,6 @@ Leader = Annotated[Grant, Depends(require(*LEADERS))]
 Actor = Annotated[Grant, Depends(require(*ACTORS))]
 Reader = Annotated[Grant, Depends(require(*READERS))]
 CampaignId = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
-IfMatch = Annotated[str | None, Header()]
 
 
 class Identity(BaseModel):
@@ -150,7 +150,7 @@ def router(desk: CampaignDesk) -> APIRouter:
     )
     async def kinds() -> Response:
         """Every kind of campaign, with what is known and what is asked of an item."""
-        return json(KindsShown([shown(name) for name in get_args(CampaignKind)]))
+        return json_answer(KindsShown([shown(name) for name in get_args(CampaignKind)]))
 
     @routes.post(
         "/campaigns",
@@ -192,7 +192,7 @@ def router(desk: CampaignDesk) -> APIRouter:
         wanted = {"kind": kind, "state": state, "about": about}
         items = await desk.page(wanted, before, limit + 1)
         more = str(items[limit - 1].n) if len(items) > limit else None
-        return json(CampaignPage(items[:limit], more))
+        return json_answer(CampaignPage(items[:limit], more))
 
     @routes.get(
         "/campaigns/{campaign_id}",
@@ -226,7 +226,7 @@ def router(desk: CampaignDesk) -> APIRouter:
             )
             for item in body.items
         ]
-        return json(ItemResults(await desk.add(campaign_id, items, grant)))
+        return json_answer(ItemResults(await desk.add(campaign_id, items, grant)))
 
     @routes.post(
         "/campaigns/{campaign_id}/close",
@@ -249,7 +249,7 @@ def router(desk: CampaignDesk) -> APIRouter:
         different sex apart, no bed twice, no facility beyond its capacity."""
         _everywhere(grant)
         rooms = [Room(room.facility, room.room, tuple(room.beds)) for room in body.rooms]
-        return json(await desk.plan(campaign_id, rooms, grant, keep=body.keep))
+        return json_answer(await desk.plan(campaign_id, rooms, grant, keep=body.keep))
 
     @routes.post(
         "/campaigns/{campaign_id}/arrivals",
@@ -260,7 +260,7 @@ def router(desk: CampaignDesk) -> APIRouter:
         """Note who got off a coach; who was not on its manifest is told as `extra`."""
         _everywhere(grant)
         persons = [one.model_dump() for one in body.persons]
-        return json(await desk.arrive(campaign_id, persons, grant))
+        return json_answer(await desk.arrive(campaign_id, persons, grant))
 
     @routes.get(
         "/facilities/{facility}/beds",
@@ -269,7 +269,7 @@ def router(desk: CampaignDesk) -> APIRouter:
     )
     async def occupancy(facility: ShortText, _: Reader) -> Response:
         """Which beds of a facility are given away."""
-        return json(await desk.occupancy(facility))
+        return json_answer(await desk.occupancy(facility))
 
     @routes.delete(
         "/facilities/{facility}/beds/{bed}",
@@ -295,6 +295,6 @@ def _everywhere(grant: Grant) -> None:
 
 async def _one(desk: CampaignDesk, id_: str, grant: Grant, status: int = 200) -> Response:
     shown = await desk.shown(id_, grant)
-    answer = json(shown, status)
+    answer = json_answer(shown, status)
     answer.headers.update(etag(shown.campaign.revision))
     return answer

@@ -15,6 +15,7 @@ from schemas.problems import rejected
 from schemas.times import MINUTE_MS, format_ms
 from services.api.filters import Filters
 from services.api.guard import READERS, require
+from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
 from services.api.people.areas import Within
 from services.api.people.limit import Limit
@@ -123,7 +124,7 @@ def router(database: Database, clock_ms: Callable[[], int], version: str) -> API
     )
     async def told(wish: Annotated[Wish, Depends(wish_of)]) -> Response:
         """The alerts that live, the last raised first, at most 10,000."""
-        return _json(await database.read(lambda c: _told(c, wish, clock_ms())))
+        return json_answer(await database.read(lambda c: _told(c, wish, clock_ms())))
 
     @routes.get(
         "/alerts/groups", response_class=Response, responses=described(inline(list[AlertGroup]))
@@ -136,7 +137,7 @@ def router(database: Database, clock_ms: Callable[[], int], version: str) -> API
             labels = {"incident": incident} if incident else {}
             group = groups.setdefault(incident, AlertGroup(labels, Receiver(_RECEIVER), []))
             group.alerts.append(one)
-        return _json(list(groups.values()))
+        return json_answer(list(groups.values()))
 
     @routes.get(
         "/silences", response_class=Response, responses=described(inline(list[GettableSilence]))
@@ -147,7 +148,7 @@ def router(database: Database, clock_ms: Callable[[], int], version: str) -> API
         now_ms = clock_ms()
         found, _ = await database.read(lambda c: stored.page(c, 0, None, _MOST))
         shown = [silences.shown(one, now_ms) for one in found if set(wanted) <= set(one.matchers)]
-        return _json([_silence(one) for one in shown])
+        return json_answer([_silence(one) for one in shown])
 
     @routes.get(
         "/silence/{silence_id}",
@@ -159,17 +160,17 @@ def router(database: Database, clock_ms: Callable[[], int], version: str) -> API
         found = await database.read(lambda c: stored.get(c, silence_id))
         if found is None:
             raise HTTPException(404, "no such silence")
-        return _json(_silence(silences.shown(found, clock_ms())))
+        return json_answer(_silence(silences.shown(found, clock_ms())))
 
     @routes.get("/receivers", response_class=Response, responses=described(inline(list[Receiver])))
     async def receivers() -> Response:
         """The one receiver."""
-        return _json([Receiver(_RECEIVER)])
+        return json_answer([Receiver(_RECEIVER)])
 
     @routes.get("/status", response_class=Response, responses=described({"type": "object"}))
     async def status() -> Response:
         """What Alertmanager tells of itself; there is no cluster, and nothing to configure."""
-        return _json(
+        return json_answer(
             {
                 "cluster": {"name": "", "status": "disabled", "peers": []},
                 "versionInfo": {
@@ -250,7 +251,3 @@ def _silence(one: silences.Shown) -> GettableSilence:
         ends_at=one.ends_at,
         matchers=one.matchers,
     )
-
-
-def _json(content: object) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")

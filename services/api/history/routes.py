@@ -14,6 +14,7 @@ from services.api.acts import Acts
 from services.api.guard import READERS, require
 from services.api.history import stored
 from services.api.history.stored import Revision
+from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
 from services.api.store.database import Database
 from services.api.store.tables import alerts
@@ -84,7 +85,7 @@ def router(database: Database) -> APIRouter:
         if known is None:
             raise HTTPException(404, "no such alert")
         more = str(found[limit - 1].n) if len(found) > limit else None
-        return _json(Steps(_steps(before, found[:limit]), more))
+        return json_answer(Steps(_steps(before, found[:limit]), more))
 
     @routes.get(
         "/{alert_id}/notes",
@@ -98,7 +99,7 @@ def router(database: Database) -> APIRouter:
         if acts is None:
             raise HTTPException(404, "no such alert")
         written = [Note(format_ms(one.at_ms), one.by, one.text) for one in acts.notes]
-        return _json(Notes(written))
+        return json_answer(Notes(written))
 
     return routes
 
@@ -136,7 +137,3 @@ def changes(old: Alert | None, new: Alert) -> dict[str, Changed]:
         for name in [*now, *(name for name in was if name not in now)]
         if name != "revision" and was.get(name) != now.get(name)
     }
-
-
-def _json(content: Struct) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")

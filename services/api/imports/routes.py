@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 
 from schemas.access import Grant
@@ -14,6 +13,7 @@ from services.api.imports import record
 from services.api.imports.reading import FORMATS, Table
 from services.api.imports.record import Import, OutcomeName
 from services.api.imports.work import Imports
+from services.api.json_answers import json_answer
 from services.api.registers.desk import Outcome
 from services.api.registers.routes import DeskRoute, Limit
 from services.api.store.database import Database
@@ -68,10 +68,10 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
         later = "respond-async" in (prefer or "")
         work, outcomes = await imports.take(table, grant, later=later)
         if work.state == "running":
-            return _json(
+            return json_answer(
                 record.shown(work, clock_ms()), 202, {"Location": f"/v1/imports/{work.id}"}
             )
-        return _json(_tally(work, outcomes), 200, {"Location": f"/v1/imports/{work.id}"})
+        return json_answer(_tally(work, outcomes), 200, {"Location": f"/v1/imports/{work.id}"})
 
     @routes.get("/imports", response_class=Response)
     async def page(
@@ -84,12 +84,12 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
         found = await database.read(lambda connection: record.newest(connection, before, limit))
         following = str(found[-1].started_ms) if len(found) == limit else None
         items = [record.shown(work, clock_ms()) for work in found]
-        return _json({"items": items, "next": following})
+        return json_answer({"items": items, "next": following})
 
     @routes.get("/imports/{import_id}", response_class=Response)
     async def get(import_id: str, _: Reader) -> Response:
         """How far an import is, and what became of its rows in all."""
-        return _json(record.shown(await _known(import_id), clock_ms()))
+        return json_answer(record.shown(await _known(import_id), clock_ms()))
 
     @routes.get("/imports/{import_id}/rows", response_class=Response)
     async def rows(
@@ -106,7 +106,7 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
             lambda connection: record.rows_of(connection, import_id, outcome, after, limit)
         )
         following = str(found[-1].place) if len(found) == limit else None
-        return _json({"items": found, "next": following})
+        return json_answer({"items": found, "next": following})
 
     async def _known(import_id: str) -> Import:
         found = await database.read(lambda connection: record.get(connection, import_id))
@@ -144,7 +144,3 @@ def _pairs(texts: list[str], parameter: str, *, last: bool) -> dict[str, str]:
             raise rejected(f"must be name=value of at most {_PAIR} characters", parameter)
         pairs[name] = value
     return pairs
-
-
-def _json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")

@@ -2,8 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-import msgspec
-from fastapi import Depends, Header, Query, Response
+from fastapi import Depends, Query
 from sqlalchemy import Connection
 
 from schemas.access import Grant
@@ -15,7 +14,6 @@ PAGE: Final[dict[str, Any]] = {"type": "object", "required": ["items", "next"]}
 CHANGE: Final = (400, 401, 403, 404, 409, 422, 428)
 
 Leader = Annotated[Grant, Depends(require(*LEADERS))]
-IfMatch = Annotated[str | None, Header()]
 Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
@@ -24,10 +22,3 @@ def note(connection: Connection, grant: Grant, at_ms: int, action: str, about: s
     """Put what somebody did on record, in the transaction that does it."""
     entry = Entry(at_ms=at_ms, actor=grant.name, role=grant.role, action=action, about=about)
     record(connection, entry)
-
-
-def encoded(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Return content as an answer."""
-    return Response(
-        msgspec.json.encode(content), status, headers=headers, media_type="application/json"
-    )

@@ -11,15 +11,14 @@ from sqlalchemy import Connection
 from schemas.access import Grant
 from schemas.problems import rejected
 from schemas.times import format_ms
+from services.api.json_answers import json_answer
 from services.api.notifications import ledger
 from services.api.notifications.answering import (
     CHANGE,
     OBJECT,
     PAGE,
-    IfMatch,
     Leader,
     Limit,
-    encoded,
     note,
 )
 from services.api.notifications.forms import ChannelBody, ContactBody, shown_contact
@@ -29,7 +28,7 @@ from services.api.notifications.lines import Contact
 from services.api.notifications.texts import trial_of
 from services.api.openapi import answers, problems_of
 from services.api.reach import may_lead, require_reach, within_reach
-from services.api.revisions import etag, require_revision, revision_of
+from services.api.revisions import IfMatch, etag, require_revision, revision_of
 from services.api.sealing import Sealing, Unsealable
 from services.api.store.database import Database
 
@@ -60,7 +59,7 @@ def add_contacts(
             if may_lead(grant, one.said.areas) and one.id > (cursor or "")
         )
         items = [shown_contact(found[key]) for key in seen[:limit]]
-        return encoded({"items": items, "next": seen[limit - 1] if len(seen) > limit else None})
+        return json_answer({"items": items, "next": seen[limit - 1] if len(seen) > limit else None})
 
     @routes.post(
         "/contacts",
@@ -86,7 +85,7 @@ def add_contacts(
             note(connection, grant, now_ms, "contact.create", contact_id)
 
         await database.write(work)
-        return encoded(shown_contact(stored), 201, etag(1))
+        return json_answer(shown_contact(stored), 201, etag(1))
 
     @routes.get(
         "/contacts/{contact_id}",
@@ -96,7 +95,7 @@ def add_contacts(
     async def get(contact_id: str, grant: Leader) -> Response:
         """One contact; its ETag is the revision for If-Match."""
         stored = await database.read(lambda c: _found_contact(c, contact_id, grant))
-        return encoded(shown_contact(stored), 200, etag(stored.revision))
+        return json_answer(shown_contact(stored), 200, etag(stored.revision))
 
     @routes.put(
         "/contacts/{contact_id}", response_class=Response, responses=answers(200, OBJECT, *CHANGE)
@@ -125,7 +124,7 @@ def add_contacts(
             return stored
 
         stored = await database.write(work)
-        return encoded(shown_contact(stored), 200, etag(stored.revision))
+        return json_answer(shown_contact(stored), 200, etag(stored.revision))
 
     @routes.delete(
         "/contacts/{contact_id}",
@@ -180,7 +179,7 @@ def add_contacts(
                 lambda c, one=attempt: ledger.note_attempt(c, one)  # type: ignore[misc]
             )
             results.append({"channel": label, "taken": sent.taken, "detail": sent.detail})
-        return encoded({"items": results})
+        return json_answer({"items": results})
 
 
 async def _checked(channels: Sequence[ChannelBody], gateway: Gateway) -> dict[str, str]:

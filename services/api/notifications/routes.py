@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
+from services.api.json_answers import json_answer
 from services.api.notifications import ledger
-from services.api.notifications.answering import PAGE, Cursor, Leader, Limit, encoded
+from services.api.notifications.answering import PAGE, Cursor, Leader, Limit
 from services.api.notifications.contact_routes import add_contacts
 from services.api.notifications.forms import shown_attempt, shown_notice
 from services.api.notifications.gateway import Gateway
@@ -48,7 +49,7 @@ def _records(routes: APIRouter, database: Database) -> None:
             seen = [one for one in found[:limit] if grant.areas is None or one.rule in mine]
             return {"items": [shown_notice(one) for one in seen], "next": following}
 
-        return encoded(await database.read(read))
+        return json_answer(await database.read(read))
 
     @routes.get(
         "/notification-attempts",
@@ -72,4 +73,4 @@ def _records(routes: APIRouter, database: Database) -> None:
             seen = [one for one in found[:limit] if grant.areas is None or one[0].contact in mine]
             return {"items": [shown_attempt(*one) for one in seen], "next": following}
 
-        return encoded(await database.read(read))
+        return json_answer(await database.read(read))

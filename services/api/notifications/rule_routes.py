@@ -10,14 +10,13 @@ from sqlalchemy import Connection
 from schemas.access import Grant
 from schemas.problems import rejected
 from schemas.times import format_ms
+from services.api.json_answers import json_answer
 from services.api.notifications import ledger
 from services.api.notifications.answering import (
     CHANGE,
     OBJECT,
     PAGE,
-    IfMatch,
     Leader,
-    encoded,
     note,
 )
 from services.api.notifications.forms import RuleBody, shown_rule
@@ -25,7 +24,7 @@ from services.api.notifications.ledger import Stored
 from services.api.notifications.lines import Rule
 from services.api.openapi import answers, problems_of
 from services.api.reach import may_lead, require_reach, within_reach
-from services.api.revisions import etag, require_revision, revision_of
+from services.api.revisions import IfMatch, etag, require_revision, revision_of
 from services.api.store.database import Database
 
 MOST_RULES: Final = 200
@@ -42,7 +41,7 @@ def add_rules(routes: APIRouter, database: Database, clock_ms: Callable[[], int]
         found = await database.read(ledger.all_rules)
         seen = [one for one in found.values() if may_lead(grant, one.said.areas)]
         seen.sort(key=lambda one: (one.said.name, one.id))
-        return encoded({"items": [shown_rule(one) for one in seen], "next": None})
+        return json_answer({"items": [shown_rule(one) for one in seen], "next": None})
 
     @routes.post(
         "/notification-rules",
@@ -64,7 +63,7 @@ def add_rules(routes: APIRouter, database: Database, clock_ms: Callable[[], int]
             note(connection, grant, now_ms, "notification-rule.create", rule_id)
 
         await database.write(work)
-        return encoded(shown_rule(stored), 201, etag(1))
+        return json_answer(shown_rule(stored), 201, etag(1))
 
     @routes.get(
         "/notification-rules/{rule_id}",
@@ -74,7 +73,7 @@ def add_rules(routes: APIRouter, database: Database, clock_ms: Callable[[], int]
     async def get(rule_id: str, grant: Leader) -> Response:
         """One rule; its ETag is the revision for If-Match."""
         stored = await database.read(lambda c: _found_rule(c, rule_id, grant))
-        return encoded(shown_rule(stored), 200, etag(stored.revision))
+        return json_answer(shown_rule(stored), 200, etag(stored.revision))
 
     @routes.put(
         "/notification-rules/{rule_id}",
@@ -100,7 +99,7 @@ def add_rules(routes: APIRouter, database: Database, clock_ms: Callable[[], int]
             return stored
 
         stored = await database.write(work)
-        return encoded(shown_rule(stored), 200, etag(stored.revision))
+        return json_answer(shown_rule(stored), 200, etag(stored.revision))
 
     @routes.delete(
         "/notification-rules/{rule_id}",

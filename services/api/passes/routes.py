@@ -4,11 +4,11 @@ import asyncio
 import base64
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.access import Grant
@@ -17,13 +17,14 @@ from schemas.problems import rejected
 from schemas.registers import Pass
 from schemas.times import parse_ms
 from services.api.guard import ACTORS, READERS, require
+from services.api.json_answers import json_answer
 from services.api.passes import paper
 from services.api.passes.paper import Paper
 from services.api.passes.signing import PassSigner
 from services.api.registers.desk import Desk
 from services.api.registers.routes import DeskRoute, shown
 from services.api.registers.stored import StoredVersion
-from services.api.revisions import etag, revision_of
+from services.api.revisions import IfMatch, etag, revision_of
 from services.api.store.database import Database
 from services.api.vault.vault import Vault
 
@@ -31,7 +32,6 @@ Reader = Annotated[Grant, Depends(require(*READERS))]
 Actor = Annotated[Grant, Depends(require(*ACTORS))]
 # Who stands at a gate has a device.
 Gate = Annotated[Grant, Depends(require("device", *READERS))]
-IfMatch = Annotated[str | None, Header()]
 Format = Literal["html", "pdf"]
 MOST_AT_ONCE: Final = 500
 _Id = Annotated[str, Field(pattern=r"^[^/\s\x00]{1,128}$")]
@@ -115,7 +115,7 @@ def router(
         filed = _pass_of(answer.version)
         content = {**shown(answer.version), "code": _code(signer, filed, zone)}
         headers = {**etag(answer.version.place), "Location": f"/v1/registers/pass/{pass_id}"}
-        return _json(content, 201, headers)
+        return json_answer(content, 201, headers)
 
     @routes.post("/passes:print", response_class=Response)
     async def print_many(body: PrintBody, grant: Actor) -> Response:
@@ -142,9 +142,9 @@ def router(
         version = await desk.newest("pass", pass_id)
         if not genuine or version is None or version.deleted:
             # Of a code that was made up nothing is told, not even whether there is such a pass.
-            return _json({"genuine": genuine, "state": "unknown"})
+            return json_answer({"genuine": genuine, "state": "unknown"})
         entry = _pass_of(version)
-        return _json(
+        return json_answer(
             {
                 "genuine": True,
                 "state": _state(entry, clock_ms()),
@@ -169,7 +169,7 @@ def router(
         answer = await desk.put(
             "pass", pass_id, msgspec.json.encode(anew), grant, place, action="pass.revoke"
         )
-        return _json(shown(answer.version), 200, etag(answer.version.place))
+        return json_answer(shown(answer.version), 200, etag(answer.version.place))
 
     async def known(pass_id: str) -> StoredVersion:
         version = await desk.newest("pass", pass_id)
@@ -229,9 +229,3 @@ async def _printed(papers: Sequence[Paper], kind: Format) -> Response:
     make = paper.html if kind == "html" else paper.pdf
     content = await asyncio.to_thread(make, papers)
     return Response(content, headers=paper.HEADERS, media_type=_TYPES[kind])
-
-
-def _json(
-    content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")

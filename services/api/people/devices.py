@@ -11,6 +11,7 @@ from schemas.access import Grant, new_token
 from schemas.registers import Device
 from schemas.times import format_ms
 from services.api.guard import require
+from services.api.json_answers import private_answer
 from services.api.openapi import answers
 from services.api.registers.desk import Desk
 from services.api.registers.routes import DeskRoute
@@ -67,7 +68,7 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         """Devices that are let in, by id; no answer holds a token."""
         items, following = await desk.page("device", None, limit, cursor)
-        return _json({"items": [_shown(item) for item in items], "next": following}, 200)
+        return private_answer({"items": [_shown(item) for item in items], "next": following}, 200)
 
     @routes.post(
         "",
@@ -94,7 +95,7 @@ def router(desk: Desk) -> APIRouter:
         if await desk.get("device", body.id, None) is not None:
             raise HTTPException(409, "this device is let in already; shut it out first")
         answer = await desk.put("device", body.id, msgspec.json.encode(filed), admin)
-        return _json({**_shown(answer.version), "token": token}, 201)
+        return private_answer({**_shown(answer.version), "token": token}, 201)
 
     @routes.delete(
         "/{device_id}",
@@ -120,10 +121,3 @@ def _shown(version: StoredVersion) -> dict[str, Any]:
         "filed": format_ms(version.recorded_ms),
         "author": device.author,
     }
-
-
-def _json(content: object, status: int) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(
-        msgspec.json.encode(content), status, headers=headers, media_type="application/json"
-    )

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Final, Literal, NoReturn
 
-import msgspec
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.access import Grant
 from services.api.guard import require
+from services.api.json_answers import json_answer
 from services.api.openapi import answers
 from services.api.people.users import (
     Change,
@@ -18,7 +18,7 @@ from services.api.people.users import (
     User,
     Users,
 )
-from services.api.revisions import etag, revision_of
+from services.api.revisions import IfMatch, etag, revision_of
 
 # A person; devices and replays have tokens.
 PersonRole = Literal["viewer", "dispatcher", "supervisor", "auditor", "admin"]
@@ -29,7 +29,6 @@ Areas = Annotated[list[Area], Field(max_length=500)]
 Password = Annotated[str, Field(max_length=200)]
 Admin = Annotated[Grant, Depends(require("admin"))]
 _Named = Annotated[str, Path(max_length=64)]
-_IfMatch = Annotated[str | None, Header()]
 
 USER: Final[dict[str, Any]] = {
     "type": "object",
@@ -89,7 +88,7 @@ def router(users: Users) -> APIRouter:
         """Users by name."""
         found = await users.page(cursor, limit + 1)
         following = found[limit - 1].name if len(found) > limit else None
-        return _json({"items": found[:limit], "next": following})
+        return json_answer({"items": found[:limit], "next": following})
 
     @routes.post(
         "",
@@ -119,7 +118,7 @@ def router(users: Users) -> APIRouter:
         responses=answers(200, USER, 400, 401, 403, 404, 409, 422, 428),
     )
     async def change(
-        name: _Named, body: UserChange, admin: Admin, if_match: _IfMatch = None
+        name: _Named, body: UserChange, admin: Admin, if_match: IfMatch = None
     ) -> Response:
         """Change a user; their sessions end. If-Match carries the revision that was seen."""
         wanted = Change(**{field: getattr(body, field) for field in body.model_fields_set})
@@ -134,7 +133,7 @@ def router(users: Users) -> APIRouter:
         response_class=Response,
         responses={**answers(200, USER, 400, 401, 403, 404, 409, 422, 428), 204: {}},
     )
-    async def remove(name: _Named, admin: Admin, if_match: _IfMatch = None) -> Response:
+    async def remove(name: _Named, admin: Admin, if_match: IfMatch = None) -> Response:
         """Remove a user; their sessions end, and what they did stays on record."""
         try:
             await users.remove(name, revision_of(if_match), admin)
@@ -155,10 +154,4 @@ def _refuse(error: UnknownUser | StaleUser | LastAdmin) -> NoReturn:
 
 
 def _user(user: User, status: int = 200) -> Response:
-    return _json(user, status, etag(user.revision))
-
-
-def _json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        msgspec.json.encode(content), status, headers=headers, media_type="application/json"
-    )
+    return json_answer(user, status, etag(user.revision))

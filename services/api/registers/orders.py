@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, HTTPException, Response
+from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.access import Grant
@@ -20,12 +20,11 @@ from services.api.registers.desk import Desk
 from services.api.registers.order_clock import DEFAULTS, Rules, clock_of
 from services.api.registers.routes import DeskRoute, one
 from services.api.registers.stored import StoredVersion
-from services.api.revisions import revision_of
+from services.api.revisions import IfMatch, etag, revision_of
 
 Reader = Annotated[Grant, Depends(require(*READERS))]
 Actor = Annotated[Grant, Depends(require(*ACTORS))]
 Leader = Annotated[Grant, Depends(require(*LEADERS))]
-IfMatch = Annotated[str | None, Header()]
 _POLICIES: Final = 1_000
 _VERSIONS: Final = 100
 _Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
@@ -209,7 +208,7 @@ def router(desk: Desk, clock_ms: Callable[[], int], zone: ZoneInfo) -> APIRouter
             ],
             "history": [_said(each) for each in history],
         }
-        headers = {"ETag": f'"{version.place}"'}
+        headers = etag(version.place)
         return Response(_encode(content), headers=headers, media_type="application/json")
 
     return routes

@@ -5,15 +5,17 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from schemas.access import Grant
 from schemas.plates import PlateProblem
 from schemas.problems import rejected
 from schemas.registers import REGISTERS
-from schemas.times import TimeProblem, format_ms, parse_ms
+from schemas.times import format_ms
+from services.api.alerts import instant_of
 from services.api.guard import ACTORS, READERS, require
+from services.api.json_answers import json_answer
 from services.api.people.areas import Within
 from services.api.people.personal import sees_entry
 from services.api.registers.desk import Desk, Stale, Tally
@@ -21,7 +23,7 @@ from services.api.registers.keys import Kind
 from services.api.registers.ledger import Wanted
 from services.api.registers.link import Unavailable
 from services.api.registers.stored import StoredVersion
-from services.api.revisions import revision_of
+from services.api.revisions import IfMatch, etag, revision_of
 
 _MAX_LINES: Final = 5_000
 _MAX_ENTRY_BYTES: Final = 1 << 20
@@ -32,7 +34,6 @@ Writer = Annotated[Grant, Depends(require(*ACTORS, "replay"))]
 Replayer = Annotated[Grant, Depends(require("replay"))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Named = Annotated[str | None, Query(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
-IfMatch = Annotated[str | None, Header()]
 
 
 class DeskRoute(APIRoute):
@@ -48,7 +49,7 @@ class DeskRoute(APIRoute):
                 headers = {"Retry-After": str(_RETRY_AFTER_S)}
                 raise HTTPException(503, str(error), headers) from error
             except Stale as error:
-                headers = {"ETag": f'"{error.current}"'}
+                headers = etag(error.current)
                 raise HTTPException(409, f"somebody was faster: {error}", headers) from error
 
         return answer
@@ -107,7 +108,7 @@ def router(desk: Desk) -> APIRouter:
         versions = [version for version in versions if _seen(within, name, version)]
         if not versions:
             raise HTTPException(404, f"no such entry in the register {name}")
-        return _json({"items": [shown(version) for version in versions]})
+        return json_answer({"items": [shown(version) for version in versions]})
 
     @routes.get("/registers/{name}/{entry_id}")
     async def get(
@@ -115,7 +116,7 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         """Return an entry as it governs now, or at an instant as it was known then."""
         _check_name(name)
-        version = await desk.get(name, entry_id, _instant(as_of))
+        version = await desk.get(name, entry_id, instant_of(as_of, "as_of"))
         if version is None or not _seen(within, name, version):
             raise HTTPException(404, f"no entry of the register {name} governs under this id")
         return one(version)
@@ -152,9 +153,11 @@ def router(desk: Desk) -> APIRouter:
         }
         keys = frozenset((kind, value) for kind, value in asked.items() if value is not None)
         wanted = Wanted(keys, q or "")
-        items, last_id = await desk.page(name, _instant(as_of), limit, id_of(cursor), wanted)
+        items, last_id = await desk.page(
+            name, instant_of(as_of, "as_of"), limit, id_of(cursor), wanted
+        )
         seen = [shown(version) for version in items if _seen(within, name, version)]
-        return _json({"items": seen, "next": cursor_of(last_id)})
+        return json_answer({"items": seen, "next": cursor_of(last_id)})
 
     return routes
 
@@ -171,9 +174,7 @@ async def _rows(request: Request) -> list[bytes]:
 
 def one(version: StoredVersion, status: int = 200) -> Response:
     """Return a version as an answer; its ETag is the place for If-Match."""
-    answer = _json(shown(version), status)
-    answer.headers["ETag"] = f'"{version.place}"'
-    return answer
+    return json_answer(shown(version), status, etag(version.place))
 
 
 def place_of(if_match: str | None) -> int | None:
@@ -202,13 +203,6 @@ def _check_name(name: str) -> None:
         raise HTTPException(404, "no such register")
 
 
-def _instant(as_of: str | None) -> int | None:
-    try:
-        return None if as_of is None else parse_ms(as_of)
-    except TimeProblem as error:
-        raise rejected(str(error), "as_of") from error
-
-
 def cursor_of(last_id: str | None) -> str | None:
     return None if last_id is None else urlsafe_b64encode(last_id.encode()).decode()
 
@@ -230,8 +224,4 @@ def _plate(desk: Desk, plate: str | None) -> str | None:
 
 
 def _tally(tally: Tally) -> Response:
-    return _json(tally)
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
+    return json_answer(tally)

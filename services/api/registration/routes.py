@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote
 
 import msgspec
 import segno
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.access import Grant
@@ -17,6 +17,7 @@ from schemas.problems import Rejected, rejected
 from schemas.times import format_ms
 from services.api.guard import ACTORS, LEADERS, READERS, require
 from services.api.imports.wording import Wording, worded
+from services.api.json_answers import json_answer
 from services.api.metrics import SELF_REGISTRATIONS
 from services.api.registers.desk import Desk
 from services.api.registers.routes import DeskRoute, Limit
@@ -24,13 +25,12 @@ from services.api.registration import transactions
 from services.api.registration.form import HEADERS, closed, form, thanks
 from services.api.registration.reception import BadCode, Reception, Sent, TooMany
 from services.api.registration.site_code import SiteCodes
-from services.api.revisions import etag, revision_of
+from services.api.revisions import IfMatch, etag, revision_of
 from services.api.store.database import Database
 
 Reader = Annotated[Grant, Depends(require(*READERS))]
 Actor = Annotated[Grant, Depends(require(*ACTORS))]
 Leader = Annotated[Grant, Depends(require(*LEADERS))]
-IfMatch = Annotated[str | None, Header()]
 _MAX_BYTES: Final = 8_192
 _RETRY_AFTER_S: Final = 60
 _HTML: Final = "text/html; charset=utf-8"
@@ -106,7 +106,7 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
             return _page(form(str(sent.get("code", "")), _told(error)), error.problem.status)
         if is_form:
             return _page(thanks(reference), 202)
-        return _json({"reference": reference}, 202)
+        return json_answer({"reference": reference}, 202)
 
     @routes.post("/v1/self-registrations/codes", response_class=Response)
     async def new_code(request: Request, body: CodeBody, grant: Leader) -> Response:
@@ -119,7 +119,7 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
         url = f"{str(request.base_url).rstrip('/')}{path}"
         picture = segno.make(url, error="m", micro=False).svg_inline(scale=8, border=4)
         await desk.note(grant, "registration.code", f"site/{body.site}", {"until": until})
-        return _json(
+        return json_answer(
             {
                 "site": body.site,
                 "code": code,
@@ -145,13 +145,13 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
             after = (int(at), id_)
         rows = await database.read(lambda c: transactions.page(c, state, site, after, limit))
         following = f"{rows[-1].posted_ms}-{rows[-1].id}" if len(rows) == limit else None
-        return _json({"items": [_shown(row) for row in rows], "next": following})
+        return json_answer({"items": [_shown(row) for row in rows], "next": following})
 
     @routes.get("/v1/self-registrations/{id_}", response_class=Response)
     async def get(id_: str, _: Reader) -> Response:
         """One registration; its ETag is the revision for If-Match."""
         row = await known(id_)
-        return _json(_shown(row), 200, etag(row.revision))
+        return json_answer(_shown(row), 200, etag(row.revision))
 
     @routes.post("/v1/self-registrations/{id_}/confirm", response_class=Response)
     async def confirm(
@@ -198,7 +198,7 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
         if not await reception.decide(id_, revision, state, note, grant):
             raise HTTPException(409, "somebody else has decided")
         row = await known(id_)
-        return _json(_shown(row), 200, etag(row.revision))
+        return json_answer(_shown(row), 200, etag(row.revision))
 
     async def known(id_: str) -> Any:
         row = await database.read(lambda c: transactions.get(c, id_))
@@ -281,7 +281,3 @@ def _media(request: Request) -> str:
 
 def _page(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return Response(content, status, {**HEADERS, **(headers or {})}, media_type=_HTML)
-
-
-def _json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")

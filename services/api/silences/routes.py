@@ -13,11 +13,12 @@ from starlette.responses import Response
 
 from schemas.access import Grant
 from schemas.alerts import Alert
-from schemas.problems import rejected
-from schemas.times import DAY_MS, TimeProblem, format_ms, parse_ms
+from schemas.problems import instant, rejected
+from schemas.times import DAY_MS, format_ms
 from services.api.audit.chain import Entry, record
 from services.api.filters import Filters
 from services.api.guard import ACTORS, LEADERS, READERS, require
+from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
 from services.api.people.areas import Within
 from services.api.people.limit import Limit
@@ -147,7 +148,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
             updated_ms=now_ms,
         )
         found = await database.read(lambda c: _preview(c, silence, within, now_ms))
-        return _json(found, 200)
+        return json_answer(found, 200)
 
     @routes.post(
         "/silences",
@@ -162,8 +163,8 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         now_ms = clock_ms()
         if within is not None:
             raise HTTPException(403, "whoever is limited to some areas may not silence")
-        starts_ms = max(now_ms, _instant(body.startsAt, "startsAt") if body.startsAt else now_ms)
-        ends_ms = _instant(body.endsAt, "endsAt")
+        starts_ms = max(now_ms, instant(body.startsAt, "startsAt") if body.startsAt else now_ms)
+        ends_ms = instant(body.endsAt, "endsAt")
         if ends_ms <= starts_ms:
             raise rejected("must lie after the start, and in the future", "endsAt")
         if ends_ms - now_ms > LONGEST_MS:
@@ -186,7 +187,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
 
         await database.write(work)
         await store.silence()
-        return _json(shown(silence, now_ms), 201)
+        return json_answer(shown(silence, now_ms), 201)
 
     @routes.get(
         "/silences",
@@ -205,7 +206,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
             lambda c: stored.page(c, now_ms - _LISTED_MS, before, limit)
         )
         items = [shown(one, now_ms) for one in found]
-        return _json(Silences(items, None if more is None else str(more)), 200)
+        return json_answer(Silences(items, None if more is None else str(more)), 200)
 
     @routes.get(
         "/silences/{silence_id}",
@@ -218,7 +219,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         found = await database.read(lambda c: stored.get(c, silence_id))
         if found is None:
             raise HTTPException(404, "no such silence")
-        return _json(shown(found, clock_ms()), 200)
+        return json_answer(shown(found, clock_ms()), 200)
 
     @routes.delete(
         "/silences/{silence_id}",
@@ -252,7 +253,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         if found is None:
             raise HTTPException(404, "no such silence")
         await store.silence()
-        return _json(shown(found, now_ms), 200)
+        return json_answer(shown(found, now_ms), 200)
 
     return routes
 
@@ -268,13 +269,6 @@ def _matchers(body: Wanted) -> tuple[Matcher, ...]:
     if hides_everything(found):
         raise rejected("one of them must ask for a label that is there", "matchers")
     return found
-
-
-def _instant(text: str, field: str) -> int:
-    try:
-        return parse_ms(text)
-    except TimeProblem as error:
-        raise rejected(str(error), field) from error
 
 
 def _preview(
@@ -324,7 +318,3 @@ def shown(one: Silence, now_ms: int) -> Shown:
         ends_at=format_ms(one.ends_ms),
         updated_at=format_ms(one.updated_ms),
     )
-
-
-def _json(content: Struct, status: int) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -9,8 +9,7 @@ needs no hub, and any process that shares the database can answer it.
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
-import msgspec
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
 
@@ -20,10 +19,11 @@ from schemas.problems import rejected
 from schemas.times import DAY_MS
 from services.api.alerts import instant_of
 from services.api.guard import ACTORS, LEADERS, READERS, allowed, require
+from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
 from services.api.people import areas
 from services.api.people.limit import may_see
-from services.api.revisions import etag, revision_of
+from services.api.revisions import IfMatch, etag, revision_of
 from services.api.routing.route import Routing
 from services.api.store.transactions import UnknownAlert
 from services.api.tasks import transactions
@@ -141,7 +141,7 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
         before = None if cursor is None else int(cursor)
         items = await desk.page(query, before, limit + 1)
         more = str(items[limit - 1].n) if len(items) > limit else None
-        return json(TaskPage(items[:limit], more))
+        return json_answer(TaskPage(items[:limit], more))
 
     @routes.get(
         "/tasks/changes",
@@ -152,7 +152,7 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
         """Tasks that changed after the cursor `after` (without one: since ever), each once, as it
         is now and in the order of the last changes; `next` is the cursor for the next look."""
         items, upto = await desk.changes(query, int(after or 0), limit)
-        return json(TaskPage(items, str(upto)))
+        return json_answer(TaskPage(items, str(upto)))
 
     @routes.get(
         "/tasks/counts",
@@ -161,7 +161,7 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
     )
     async def counts(query: Wanted) -> Response:
         """How many tasks each unit has in which state; `remainder` = still to be done."""
-        return json(Counts(await desk.counts(query)))
+        return json_answer(Counts(await desk.counts(query)))
 
     @routes.post(
         "/tasks",
@@ -197,7 +197,7 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
     async def history(task_id: TaskId, grant: Reader) -> Response:
         """Every step of a task: who did what, and when."""
         await seen(desk, grant, task_id)
-        return json(TaskHistory(await desk.history(task_id)))
+        return json_answer(TaskHistory(await desk.history(task_id)))
 
     @routes.post(
         "/tasks/{task_id}/{deed}",
@@ -209,7 +209,7 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
         deed: Deed,
         grant: Actor,
         body: Doing | None = None,
-        if_match: Annotated[str | None, Header()] = None,
+        if_match: IfMatch = None,
     ) -> Response:
         """Do something with a task. If-Match carries the revision that the caller saw.
 
@@ -256,7 +256,7 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
     async def route_of(alert_id: str, grant: Reader) -> Response:
         """Where an alert goes: to the territory of its subject and to the gate where it was."""
         try:
-            return json(await desk.routing(await desk.alert(alert_id)))
+            return json_answer(await desk.routing(await desk.alert(alert_id)))
         except UnknownAlert as error:
             raise HTTPException(404, "no such alert") from error
 
@@ -306,11 +306,6 @@ def due_of(text: str | None, now_ms: int) -> int | None:
 
 def one(task: Task, status: int = 200) -> Response:
     """Return a task as an answer."""
-    answer = json(task, status)
+    answer = json_answer(task, status)
     answer.headers.update(etag(task.revision))
     return answer
-
-
-def json(content: object, status: int = 200) -> Response:
-    """Return something as an answer."""
-    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -30,8 +30,6 @@ KINDS: Final[tuple[TaskKind, ...]] = get_args(TaskKind)
 STATES: Final[tuple[State, ...]] = get_args(State)
 # In these somebody still has to do it; only they can be overdue.
 OPEN: Final[tuple[State, ...]] = ("offered", "claimed", "in-progress")
-# In these nobody does it any more, for good.
-ENDED: Final[tuple[State, ...]] = ("done", "evaluated", "cancelled")
 
 
 class Waiting(Struct, frozen=True, rename={"for_": "for"}):

@@ -16,6 +16,7 @@ from schemas.registers import Order
 from schemas.times import MINUTE_MS, format_ms
 from services.api.audit.chain import Entry, record
 from services.api.guard import ACTORS, LEADERS, require
+from services.api.json_answers import private_answer
 from services.api.metrics import IDENTITIES_OPENED
 from services.api.openapi import answers
 from services.api.people.areas import Within
@@ -71,7 +72,7 @@ def router(
             return changed
 
         changed = await database.write(keep)
-        return _json({"person": person, "label": label(person), "changed": changed})
+        return private_answer({"person": person, "label": label(person), "changed": changed})
 
     @routes.post(
         "/vault", response_class=Response, responses=answers(200, KEPT, 400, 401, 403, 422)
@@ -161,7 +162,7 @@ def router(
 
         answer = await database.write(open_them)
         IDENTITIES_OPENED.labels(body.purpose).inc()
-        return _json(answer)
+        return private_answer(answer)
 
     @routes.get(
         "/alerts/{alert_id}/identity",
@@ -191,7 +192,7 @@ def router(
         answer = await database.write(look)
         if answer is None:
             raise HTTPException(403, "say why: purpose, case and reason, by POST")
-        return _json(answer)
+        return private_answer(answer)
 
     return routes
 
@@ -241,8 +242,3 @@ def _opened(
         "expires": format_ms(opened_ms + OPEN_MS),
         "watermark": f"{grant.name} · {at} · {alert_id}",
     }
-
-
-def _json(content: object) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(msgspec.json.encode(content), headers=headers, media_type="application/json")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from sqlalchemy import Connection
 
 from schemas.access import Grant
@@ -13,9 +13,10 @@ from schemas.problems import rejected
 from schemas.times import DAY_MS, format_ms
 from services.api.audit.chain import Entry, record
 from services.api.guard import LEADERS, require
+from services.api.json_answers import json_answer
 from services.api.openapi import answers, problems_of
 from services.api.reach import may_lead, require_reach, within_reach
-from services.api.revisions import etag, require_revision, revision_of
+from services.api.revisions import IfMatch, etag, require_revision, revision_of
 from services.api.sealing import Sealing, Unsealable
 from services.api.store.database import Database
 from services.api.store.transactions import counter
@@ -41,7 +42,6 @@ _OBJECT: Final[dict[str, Any]] = {"type": "object"}
 _PAGE: Final[dict[str, Any]] = {"type": "object", "required": ["items", "next"]}
 
 Leader = Annotated[Grant, Depends(require(*LEADERS))]
-IfMatch = Annotated[str | None, Header()]
 
 
 def router(
@@ -69,7 +69,7 @@ def router(
             found = [one for one in every if may_lead(grant, one.target.areas)]
             return [shown(one, endpoints.count_letters(connection, one.id)) for one in found]
 
-        return _json({"items": await database.read(read), "next": None})
+        return json_answer({"items": await database.read(read), "next": None})
 
     @routes.post(
         "",
@@ -114,7 +114,7 @@ def router(
             return one
 
         one = await database.write(work)
-        return _json({**shown(one, 0), "secret": secret}, 201, etag(1))
+        return json_answer({**shown(one, 0), "secret": secret}, 201, etag(1))
 
     @routes.get(
         "/{webhook_id}", response_class=Response, responses=answers(200, _OBJECT, 401, 403, 404)
@@ -203,7 +203,7 @@ def router(
 
         one = await database.write(work)
         letters = await database.read(lambda c: endpoints.count_letters(c, one.id))
-        return _json({**shown(one, letters), "secret": secret}, 200, etag(one.revision))
+        return json_answer({**shown(one, letters), "secret": secret}, 200, etag(one.revision))
 
     @routes.post(
         "/{webhook_id}/test",
@@ -239,7 +239,7 @@ def router(
             raise HTTPException(409, f"{error}: rotate it") from error
         headers = headers_of(message_id, body, now_ms, signers)
         attempt = await sender.post(one.target.url, body, headers)
-        return _json(
+        return json_answer(
             {
                 "status": attempt.status,
                 "error": attempt.error,
@@ -268,7 +268,7 @@ def router(
             following = str(found[limit - 1].n) if len(found) > limit else None
             return {"items": [shown_letter(one) for one in found[:limit]], "next": following}
 
-        return _json(await database.read(read))
+        return json_answer(await database.read(read))
 
     @routes.post(
         "/{webhook_id}/dead-letters:replay",
@@ -285,7 +285,7 @@ def router(
             _note(connection, grant, clock_ms(), "webhook.replay", one.id, {"letters": count})
             return count
 
-        return _json({"letters": await database.write(work)})
+        return json_answer({"letters": await database.write(work)})
 
     return routes
 
@@ -301,7 +301,7 @@ def _found(connection: Connection, webhook_id: str, grant: Grant) -> Endpoint:
 def _answer(connection: Connection, webhook_id: str, grant: Grant) -> Response:
     one = _found(connection, webhook_id, grant)
     letters = endpoints.count_letters(connection, webhook_id)
-    return _json(shown(one, letters), 200, etag(one.revision))
+    return json_answer(shown(one, letters), 200, etag(one.revision))
 
 
 def _note(
@@ -322,10 +322,4 @@ def _note(
             about=about,
             detail=detail or {},
         ),
-    )
-
-
-def _json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        msgspec.json.encode(content), status, headers=headers, media_type="application/json"
     )
