@@ -50,6 +50,9 @@ def test_a_repeat_has_no_second_effect() -> None:
     run = after(order("o1"), BREACH, BREACH, clock("02-03 10:00"), BREACH)
     assert run.alert(rule="quarantine-breach").count == 1
     assert run.counts["duplicates"] == 2
+    # What partitions tell one another, and the clock, are no events.
+    assert run.counts["applied"] == 3
+    assert run.counts["joins-and-ticks"] >= 1
 
 
 def test_a_repeat_within_one_batch_has_none_either() -> None:

@@ -1,5 +1,7 @@
 """What was seen in the last 24 hours."""
 
+import sys
+
 from schemas.times import DAY_MS, HOUR_MS
 from services.alerts.engine.identities import WIDTH, Identities, identity
 
@@ -32,6 +34,16 @@ def test_a_chunk_leaves_after_a_day() -> None:
     assert kept.expire(START + 2 * DAY_MS) == [1]
     assert kept.seen == set()
     assert kept.expire(START + 3 * DAY_MS) == []
+
+
+def test_a_quiet_night_gives_the_room_of_a_busy_day_back() -> None:
+    kept = Identities()
+    batch(kept, START, *map(str, range(10_000)))
+    batch(kept, START + HOUR_MS, "last")
+    seen, room = kept.seen, sys.getsizeof(kept.seen)
+    kept.expire(START + DAY_MS + 1)
+    assert kept.seen is seen == {identity("source", "last")}
+    assert sys.getsizeof(seen) < room / 100
 
 
 def test_chunks_come_back_in_any_order() -> None:

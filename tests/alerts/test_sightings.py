@@ -107,6 +107,20 @@ def test_the_last_day_counts_and_changes_are_dumped_once() -> None:
     assert table.dump("county") == []
 
 
+def test_vehicles_of_one_day_share_its_number() -> None:
+    table = Established()
+    for number, plate in enumerate(("浙A12345", "浙B12345", "浙C12345")):
+        # As a record of the state has it: a number of its own.
+        table.load(plate, int.from_bytes(bytes([0, 0, 70 + number // 2, 0]), "big"))
+    table.note("浙C12345", 70 << 8)
+    one, other, last = table.days.values()
+    assert one is other
+    assert (one, last) == (70 << 8, 71 << 8)
+    table.expire(71 << 8)
+    table.note("浙D12345", int("18176"))
+    assert table.days["浙D12345"] is last
+
+
 def test_what_no_look_back_can_reach_expires() -> None:
     table = Established()
     for plate, day in (("a", 17_908), ("b", 17_909), ("c", 18_000)):

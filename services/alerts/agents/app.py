@@ -111,7 +111,7 @@ def make_app(bootstrap: str, deployment: str, datadir: str, units: Units) -> fau
         topic_disable_leader=True,
         key_serializer="raw",
         value_serializer="raw",
-        consumer_max_fetch_size=4 << 20,
+        consumer_max_fetch_size=1 << 20,
         stream_wait_empty=False,
         broker_commit_interval=3600.0,
         loghandlers=[],

@@ -6,7 +6,8 @@ SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60
 
 EVENTS = Counter(
     "cordon_worker_events_total",
-    "What became of events: applied, duplicates, archived, site-not-filed, waiting-overflow, …. "
+    "What became of events: applied, duplicates, archived, site-not-filed, waiting-overflow, …; "
+    "joins-and-ticks are what partitions tell one another, and the clock. "
     "Many site-not-filed: file the sites that devices name.",
     ["what"],
 )
@@ -45,6 +46,12 @@ END_TO_END_SECONDS = Histogram(
 LAG = Gauge(
     "cordon_worker_lag_events",
     "Events between the applied offset and the end, by partition. Rising: add workers.",
+    ["partition"],
+)
+CLOCK = Gauge(
+    "cordon_worker_clock_seconds",
+    "Where a partition's clock of event time stands as committed, in Unix seconds. Far behind the "
+    "time of day: the worker catches up, or ticks do not come.",
     ["partition"],
 )
 HOLES = Counter(

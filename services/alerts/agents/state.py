@@ -7,7 +7,7 @@ from typing import cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from rocksdict import AccessType, Options, Rdict, WriteBatch
+from rocksdict import AccessType, BlockBasedOptions, Options, Rdict, WriteBatch
 
 from schemas.topics import WORKER_STATE
 from services.alerts.agents import metrics
@@ -20,6 +20,7 @@ _SAVED_AT = b"!saved-at"
 # Compaction drops the tombstones of the state topic after a day: an older cache could keep what
 # is gone.
 OLDEST_CACHE_S = 12 * 3600
+_BUFFER_BYTES = 4 << 20
 
 
 class LocalStore:
@@ -31,6 +32,11 @@ class LocalStore:
         folder.mkdir(parents=True, exist_ok=True)
         options = Options(raw_mode=True)
         options.create_if_missing(True)
+        # It is written all the time and read once, as a whole: room in memory would be wasted.
+        options.set_write_buffer_size(_BUFFER_BYTES)
+        tables = BlockBasedOptions()
+        tables.disable_cache()
+        options.set_block_based_table_factory(tables)
         try:
             self._db = Rdict(str(self._path), options, access_type=AccessType.read_write())
         except Exception as error:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from rules.registers import Registers
 from schemas.events import KIND_BY_TYPE
 from schemas.joins import Join
-from schemas.times import parse_ms
+from schemas.times import SECOND_MS, parse_ms
 from schemas.topics import CLOCK, JOINS, UNIT_TOPICS
 from services.alerts.agents import metrics
 from services.alerts.agents.registers_reader import RegistersReader
@@ -29,13 +29,13 @@ log = structlog.get_logger()
 MOST_EVENTS = 10_000
 # Without findings a batch is committed at this size or age, so that transactions stay rare: one
 # that is under way makes the next finding wait. With something to tell other partitions: sooner.
-COMMIT_EVENTS = 20_000
+COMMIT_EVENTS = 10_000
 COMMIT_S = 1.0
 TELL_S = 0.2
 # Ticks alone move only the clock; their position may wait.
 IDLE_COMMIT_S = 5.0
 # Beyond this many fetched events a partition is not fetched until some are applied.
-MOST_WAITING = 20_000
+MOST_WAITING = 10_000
 # Offsets of these topics may jump: joins are transactional, clock records expire early.
 MAY_JUMP = frozenset((JOINS, CLOCK))
 
@@ -302,6 +302,7 @@ class Unit:
             [*output.findings, *output.suppressed], output.joins, output.state, letters
         )
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+        metrics.CLOCK.labels(self.partition).set(self._engine.book.clock_ms / SECOND_MS)
         if output.findings:
             delay_ms = self._around.wall_ms() - parse_ms(self._engine.book.clock)
             metrics.END_TO_END_SECONDS.observe(max(0, delay_ms) / 1000)

@@ -249,7 +249,7 @@ class Book:
                 continue
             prefix, parts = key[:1], key[1:].decode().split("\0")
             if prefix == b"s":
-                self.region(parts[0]).days[parts[1]] = int.from_bytes(value, "big")
+                self.region(parts[0]).load(parts[1], int.from_bytes(value, "big"))
             elif prefix == b"i":
                 self.identities.load(int(parts[0]), value)
             elif prefix == b"y":

@@ -222,7 +222,6 @@ class Engine:
         if passed:
             self._pass(passed)
         self._settle()
-        self._counts["applied"] += len(batch)
 
     def _settle(self) -> None:
         """Ask about what changed, as soon as there is a clock to ask by."""
@@ -245,6 +244,8 @@ class Engine:
             for event in batch
             if not isinstance(event, UNMARKED)
         ]
+        self._counts["applied"] += len(fresh)
+        self._counts["joins-and-ticks"] += len(batch) - len(fresh)
         unique = set(fresh)
         if len(unique) == len(fresh) and seen.isdisjoint(unique):
             seen |= unique

@@ -85,6 +85,7 @@ class Identities:
     def expire(self, clock_ms: int) -> list[int]:
         """Forget chunks older than a day; return their numbers."""
         gone: list[int] = []
+        before = len(self.seen)
         while self._chunks and self._chunks[0][0] + KEEP_MS < clock_ms:
             _, number, chunk = self._chunks.popleft()
             self.seen.difference_update(_split(chunk, 8))
@@ -93,6 +94,11 @@ class Identities:
             # An event may have come that was marked before.
             for _, marks in self._marks.values():
                 self.seen.update(_split(marks))
+        if len(self.seen) < before // 2:
+            # A set keeps the room that it once had, and a night is quieter than a day.
+            kept = list(self.seen)
+            self.seen.clear()
+            self.seen.update(kept)
         return gone
 
 
