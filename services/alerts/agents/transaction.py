@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import structlog
@@ -159,7 +159,7 @@ class Transactions:
             )
         # One record sent by itself costs ten times as much as one put into a batch.
         for (topic, partition), records in by_place.items():
-            headers = HEADERS if topic == FINDINGS else ()
+            headers = HEADERS if topic == FINDINGS else []
             for batch in _batches(producer, records, headers):
                 sends.append(await producer.send_batch(batch, topic, partition=partition))
         # Every future is awaited, so that no failure goes unseen; the first one is raised.
@@ -173,7 +173,7 @@ class Transactions:
 
 
 def _batches(
-    producer: AIOKafkaProducer, records: Iterable[Change], headers: Sequence[tuple[str, bytes]]
+    producer: AIOKafkaProducer, records: Iterable[Change], headers: list[tuple[str, bytes]]
 ) -> Iterator[BatchBuilder]:
     batch = producer.create_batch()
     for key, value in records:
