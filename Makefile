@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run test check bench score explore fault fault-short load load-short contracts schemas clean
+.PHONY: help setup console console-test console-browser screenshots run test check bench score explore fault fault-short load load-short contracts schemas clean
 
 BIN := .venv/bin
 STAMP := .venv/.cordon-setup
@@ -40,16 +40,29 @@ $(STAMP): pyproject.toml uv.lock
 	@touch $@
 	@echo 'setup: ready'
 
-run: $(STAMP) ## Start everything on this machine with a simulated county
+console: $(STAMP) ## Build the console (quick when it is built already)
+	@$(BIN)/python -m services.api.console.building
+
+console-test: console ## Check the console's types and run its unit tests
+	$(BIN)/python -m services.api.console.testing
+
+console-browser: console ## Drive the console in a browser, against a whole running system
+	$(BIN)/python -m pytest -m "console and not load" tests/console
+
+screenshots: console ## Take the pictures of the docs from a running system
+	$(BIN)/python -m tests.console.screenshots
+
+run: console ## Start everything on this machine with a simulated county
 	$(BIN)/cordon up --demo
 
-test: $(STAMP) ## Run the tests in parallel (without the fault and load suites)
+test: console ## Run the tests in parallel (without the fault and load suites)
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-check: $(STAMP) ## Lint, format, strict types, and drift of the generated contracts
+check: console ## Lint, format, strict types, and drift of the generated contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m services.api.console.testing
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m deploy.rule_pages --check
 

@@ -1,5 +1,6 @@
 """One service in this process: `cordon ingest`, `cordon worker` and so on, or a child of `up`."""
 
+import contextlib
 from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any, Final, Literal
@@ -7,6 +8,7 @@ from typing import Any, Final, Literal
 import structlog
 import uvloop
 
+from deploy.trails import Trails
 from schemas.settings import Settings
 
 Service = Literal["ingest", "worker", "sightings", "api"]
@@ -27,13 +29,24 @@ def load(service: Service) -> Serve:
     return serve
 
 
+async def _serving(
+    service: Service, settings: Settings, ready: Callable[[int], None] | None
+) -> None:
+    """Serve; the API is handed the sightings, which it must not import."""
+    if service != "api":
+        await load(service)(settings, ready=ready)
+        return
+    with contextlib.closing(Trails(settings.sightings_path)) as trails:
+        await load(service)(settings, ready=ready, sightings=trails)
+
+
 def run(service: Service, settings: Settings, ready: Callable[[int], None] | None = None) -> int:
     """Run a service until it is told to stop; return the exit code.
 
     `ready` is called once with the port of its health endpoint.
     """
     try:
-        uvloop.run(load(service)(settings, ready=ready))
+        uvloop.run(_serving(service, settings, ready))
     except KeyboardInterrupt:
         return 130
     except OSError as error:

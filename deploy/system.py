@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from deploy.broker import Broker, BrokerSettings
 from deploy.keeper import Keeper, KeepsDying
-from deploy.listening import reachable
+from deploy.listening import address, reachable
 from deploy.patience import MOST_DEATHS, Patience
 from schemas.settings import Settings
 
@@ -97,6 +97,7 @@ class System:
         self._places = places
         self._environment = {**os.environ, **environment}
         self._host = reachable(settings.host)
+        self._ingest_port = settings.ingest_port
         self.ingest = self._keeper("ingest", "CORDON_INGEST_PORT", state_dir=places.ingest)
         self.workers = [
             self._keeper("worker", "CORDON_WORKER_PORT", name, places.worker(slot))
@@ -125,7 +126,9 @@ class System:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_broker())
                 for each in self._services:
-                    group.create_task(each.keep(kafka))
+                    if each is not self.api:
+                        group.create_task(each.keep(kafka))
+                group.create_task(self._keep_api(kafka))
                 await asyncio.gather(*(each.ready.wait() for each in self._services))
                 await announce()
                 if self._demo is not None:
@@ -186,6 +189,14 @@ class System:
         applied = await topics.apply(self.bootstrap, self._partitions)
         await topics.wait_for_leaders(self.bootstrap)
         _log.info("topics_applied", created=len(applied.created), altered=applied.altered)
+
+    async def _keep_api(self, environment: Mapping[str, str]) -> None:
+        """Keep the API, which hands on to ingest what people report."""
+        if self._ingest_port == 0:
+            # Only ingest itself can tell which port it has got; it keeps that one from then on.
+            await self.ingest.ready.wait()
+        ingest = address(self._host, self.ingest.port or self._ingest_port)
+        await self.api.keep({**environment, "CORDON_INGEST_URL": ingest})
 
     async def _keep_broker(self) -> None:
         """Start the broker again, on the same port, when it ends by itself."""

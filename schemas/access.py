@@ -46,6 +46,10 @@ class TokenFile:
         """Read the file; raises FileNotFoundError or msgspec.ValidationError."""
         return cls(msgspec.json.decode(path.read_bytes(), type=dict[str, Grant]))
 
+    def also(self, token: str, grant: Grant) -> "TokenFile":
+        """Return the same tokens and one more, which stands in no file."""
+        return TokenFile({**self._grants, digest(token): grant})
+
     def grant_of(self, token: str) -> Grant | None:
         """Return what a token stands for, or None for an unknown one."""
         return self._grants.get(digest(token))

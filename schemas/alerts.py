@@ -103,7 +103,8 @@ class Alert(Struct, omit_defaults=True, kw_only=True):
     there are too many of them (CORDON_ALERT_CAP). `escalation` is the level, from 1, that it has
     reached because nobody does what it waits for (rule `overdue`). `incident` is shared by all
     alerts about one household, order, vehicle, person or site. `silenced_by` are the ids of the
-    silences that hide it now: it is marked, never dropped.
+    silences that hide it now, `inhibited_by` those of the alerts that speak for it while they live:
+    it is marked, never dropped.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Alert(Struct, omit_defaults=True, kw_only=True):
     escalation: int | None = None
     incident: str | None = None
     silenced_by: list[str] | None = None
+    inhibited_by: list[str] | None = None
 
     # A reader filters on `historical: false`, so it is written even when it is false.
 

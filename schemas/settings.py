@@ -42,6 +42,25 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address that ingest, API and metrics bind to.")
     ingest_port: Port = Field(8081, description="Port of ingest; 0 = any free.")
+    ingest_url: str | None = Field(
+        None,
+        description="Where the API reaches ingest, to hand on what people report; unset: this "
+        "machine, at CORDON_INGEST_PORT.",
+    )
+    handheld_url: str | None = Field(
+        None,
+        description="Where handhelds reach ingest from outside, for the link of a temporary post; "
+        "unset: where the API reaches it.",
+    )
+    map_tiles: str | None = Field(
+        None,
+        description="Background of the console's map: a PMTiles file, or raster tiles by their "
+        "path on the API's host, such as /tiles/{z}/{x}/{y}.png, or by their URL, whose host every "
+        "reader's browser then asks; unset: outlines of the registers only.",
+    )
+    map_tiles_crs: Literal["wgs84", "gcj02"] = Field(
+        "wgs84", description="Datum of these tiles; those made in mainland China are gcj02."
+    )
     api_port: Port = Field(8080, description="Port of the API; 0 = any free.")
     workers: int = Field(1, ge=1, description="Worker processes that `cordon up` starts.")
     worker_port: Port = Field(0, description="Port of a worker's health and metrics; 0 = any free.")
@@ -140,6 +159,9 @@ class Settings(BaseSettings):
         description="Networks (CIDR, separated by commas) that webhooks and gateways of messages "
         "may lie in though they are private, without TLS too; unset: none.",
     )
+    console_dir: Path | None = Field(
+        None, description="Folder of the built console; unset: the one that was built with Cordon."
+    )
     feed_queue: int = Field(10_000, description="Events a slow feed reader may be behind.")
     feed_backlog: int = Field(
         100_000, description="Newest feed events that are kept for readers, however old they are."
@@ -183,7 +205,7 @@ class Settings(BaseSettings):
             ip_network(part)
         return text
 
-    @field_validator("public_url")
+    @field_validator("public_url", "ingest_url", "handheld_url")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:
         if text is not None and not text.startswith(("https://", "http://")):
@@ -196,6 +218,16 @@ class Settings(BaseSettings):
         if text and text != "forever":
             parse_ms(text)
         return text
+
+    @property
+    def ingest_address(self) -> str:
+        """Where the API reaches ingest."""
+        return self.ingest_url or f"http://127.0.0.1:{self.ingest_port}"
+
+    @property
+    def handheld_address(self) -> str:
+        """Where handhelds reach ingest."""
+        return self.handheld_url or self.ingest_address
 
     @property
     def ingest_path(self) -> Path:

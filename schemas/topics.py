@@ -19,6 +19,7 @@ DEAD_LETTERS = "cordon.dead-letters.v1"
 HELD = "cordon.held.v1"
 WORKER_STATE = "cordon.worker-state.v1"
 ARRIVALS = "cordon.arrivals.v1"
+INTAKE = "cordon.intake.v1"
 
 EVENT_TOPICS = (CHECKPOINT_SCANS, PLATE_HITS, HEALTH_CHECKS, FIELD_REPORTS)
 # Partition n of all of these is one unit of work and belongs to one worker.
@@ -77,6 +78,16 @@ TOPICS: tuple[Topic, ...] = (
         retention_ms=60 * DAY_MS,
         written_by=(INGEST,),
         read_by=(INGEST,),
+    ),
+    Topic(
+        name=INTAKE,
+        key="process",
+        about="What each ingest process took from which device and site, without naming anybody.",
+        partitions=None,
+        cleanup="delete",
+        retention_ms=DAY_MS,
+        written_by=(INGEST,),
+        read_by=(API,),
     ),
     Topic(
         name=JOINS,

@@ -20,6 +20,7 @@ from deploy.backup.archive import (
 )
 from schemas.times import format_ms
 from services.api.store.database import Database
+from services.api.store.search import INDEXES
 from services.api.store.tables import counters, meta
 
 REVISIONS: Final = "alembic_version"
@@ -80,8 +81,8 @@ def _write(
 
 
 def tables_of(connection: Connection) -> dict[str, Table]:
-    """Return the tables that hold rows of their own; an index of SQLite's that looks like a table
-    is made anew from those."""
+    """Return the tables that hold rows of their own; an index that looks like a table is made anew
+    from those."""
     found = MetaData()
     names: list[str] | None = None
     if connection.dialect.name == "sqlite":
@@ -90,7 +91,7 @@ def tables_of(connection: Connection) -> dict[str, Table]:
             row.name for row in listed if row.type == "table" and not row.name.startswith("sqlite_")
         ]
     found.reflect(connection, only=names)
-    return {table.name: table for table in found.sorted_tables}
+    return {table.name: table for table in found.sorted_tables if table.name not in INDEXES}
 
 
 def _write_table(connection: Connection, archive: ZipFile, table: Table) -> TableEntry:

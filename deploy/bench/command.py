@@ -45,6 +45,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] 
 SHORT: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]]] = {
     "latency": partial(latency.run, seconds=10, warm_up_s=10),
     "sightings": partial(sightings.run, seconds=10),
+    "import": partial(importing.run, names=2_760, batches=60, one_table=6_000),
 }
 
 

@@ -13,7 +13,8 @@ from services.api.guard import READERS, require
 from services.api.openapi import ALERT, ALERT_PAGE, answers
 from services.api.people.areas import Within
 from services.api.revisions import etag
-from services.api.store.store import AlertStore, Page
+from services.api.store.listing import Page
+from services.api.store.store import AlertStore
 
 _Texts = Annotated[list[str], Query(max_length=50)]
 
@@ -35,6 +36,9 @@ def feed_filters_of(
     silenced: Annotated[
         bool | None, Query(description="only those that a silence hides, or none of them")
     ] = None,
+    inhibited: Annotated[
+        bool | None, Query(description="only those that another alert inhibits, or none of them")
+    ] = None,
     until: Annotated[str | None, Query(description="RFC 3339; the first match is older")] = None,
     q: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> Filters:
@@ -54,6 +58,7 @@ def feed_filters_of(
         capped=capped,
         incidents=frozenset(incident),
         silenced=silenced,
+        inhibited=inhibited,
         until_ms=instant_of(until, "until"),
         text=q,
         within=within,

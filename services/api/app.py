@@ -16,6 +16,7 @@ from services.api.feed import routes as feed
 from services.api.feed.hub import Hub
 from services.api.history import routes as history
 from services.api.incidents import routes as incidents
+from services.api.inhibitions import routes as inhibitions
 from services.api.json_answers import json_answer
 from services.api.metrics import REGISTRY
 from services.api.people.areas import Areas, sees_alert
@@ -39,8 +40,7 @@ def create_app(
 ) -> FastAPI:
     """Return the application; `ready` names what the service needs and whether it is there.
 
-    `routers` are those of suppressions, registers, sessions and the page, in this order: the page
-    takes what no other route does.
+    `routers` are those of all else, in their order: the console comes last.
     """
     app = FastAPI(
         title="Cordon API",
@@ -67,6 +67,7 @@ def create_app(
     app.include_router(history.router(database))
     app.include_router(incidents.router(store, database))
     app.include_router(silences.router(store, database, clock_ms))
+    app.include_router(inhibitions.router(store, database, clock_ms))
     app.include_router(alertmanager.router(database, clock_ms, app.version))
     for router in routers:
         app.include_router(router)

@@ -14,8 +14,8 @@ class Filters(Struct, frozen=True, kw_only=True):
 
     `since_ms` and `until_ms` bound the time of the matches: an alert is in when its span of first
     to last match reaches into [since, until). `capped` = only those, or none of those, that a
-    summary of the rate cap stands for; `silenced` likewise. `within` is what the reader may see,
-    None = everything.
+    summary of the rate cap stands for; `silenced` and `inhibited` likewise. `within` is what the
+    reader may see, None = everything.
     """
 
     rules: frozenset[str] = frozenset()
@@ -29,6 +29,7 @@ class Filters(Struct, frozen=True, kw_only=True):
     incidents: frozenset[str] = frozenset()
     capped: bool | None = None
     silenced: bool | None = None
+    inhibited: bool | None = None
     since_ms: int | None = None
     until_ms: int | None = None
     text: str | None = None
@@ -52,6 +53,7 @@ def matches(filters: Filters, alert: Alert) -> bool:
         and _among(alert.incident, filters.incidents)
         and filters.capped in (None, alert.capped_by is not None)
         and filters.silenced in (None, alert.silenced_by is not None)
+        and filters.inhibited in (None, alert.inhibited_by is not None)
         and (filters.since_ms is None or parse_ms(alert.last_seen) >= filters.since_ms)
         and (filters.until_ms is None or parse_ms(alert.first_seen) < filters.until_ms)
         and (not filters.text or folded(filters.text) in search_text(alert))

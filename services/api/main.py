@@ -20,21 +20,30 @@ from schemas.times import DAY_MS
 from services.api import sign_in, suppressions
 from services.api.app import create_app
 from services.api.audit import routes as audit
+from services.api.audit import state as audit_state
 from services.api.audit.anchors import Anchoring
 from services.api.batches import routes as batches
 from services.api.batches.desk import BatchDesk
 from services.api.campaigns import routes as campaigns
 from services.api.campaigns.desk import CampaignDesk, filing
+from services.api.console import considered, deployment, waiting
+from services.api.console import routes as console
 from services.api.escalation import Escalation
+from services.api.feed.admission import Admissions
 from services.api.feed.hub import Hub
 from services.api.findings import FindingsConsumer
+from services.api.gates import posts
+from services.api.gates import routes as gates
+from services.api.gates.following import Following as GatesFollowing
+from services.api.gates.news import News
 from services.api.handover import routes as handover
 from services.api.imports import routes as importing
 from services.api.imports.work import Imports
+from services.api.inhibitions import stored as inhibitions
+from services.api.map import routes as the_map
 from services.api.metrics import FINDINGS_FAILURES, OUTBOX_FAILURES
 from services.api.outbox import Outbox
 from services.api.outward import outward
-from services.api.page import routes as page
 from services.api.passes import routes as passes
 from services.api.passes.signing import PassSigner
 from services.api.people import devices, oidc
@@ -42,7 +51,9 @@ from services.api.people import routes as people
 from services.api.people.failures import Failures
 from services.api.people.passwords import Passwords
 from services.api.people.users import Users
+from services.api.pictures import routes as pictures
 from services.api.publisher import Publisher
+from services.api.registers import forms as register_forms
 from services.api.registers import orders
 from services.api.registers import routes as registers
 from services.api.registers.desk import Desk
@@ -50,15 +61,20 @@ from services.api.registers.stored import StoredVersion
 from services.api.registration import routes as registration
 from services.api.registration.reception import Reception
 from services.api.registration.site_code import SiteCodes
+from services.api.reports import routes as reports
+from services.api.reports.relay import Relay
 from services.api.session import Sessions
 from services.api.sign_in import Doors
 from services.api.silences.watch import SilenceWatch
 from services.api.store.database import Database
 from services.api.store.replicas import Replicas
 from services.api.store.store import AlertStore
+from services.api.tasks import kind_routes
 from services.api.tasks import routes as task_routes
 from services.api.tasks.desk import TaskDesk
 from services.api.tasks.following import Following
+from services.api.trails import routes as trails
+from services.api.trails.routes import Sightings
 from services.api.vault import routes as identity
 from services.api.vault.master_keys import MasterKeys
 from services.api.vault.vault import Vault
@@ -109,13 +125,14 @@ async def serve(
     *,
     ready: Callable[[int], None] | None = None,
     clock_ms: Callable[[], int] = wall_clock_ms,
+    sightings: Sightings = trails.nowhere,
 ) -> None:
     """Run the API until SIGTERM, SIGINT or cancellation.
 
     `ready` is called once with the port, when the service listens and everything it needs is
-    there. Raises StoreFailed when the store is broken for 30 s, OSError for a port or a folder
-    that cannot be had, FileNotFoundError where there are no tokens, ValueError for a database of
-    another kind.
+    there; `sightings` tells where somebody was seen. Raises StoreFailed when the store is broken
+    for 30 s, OSError for a port or a folder that cannot be had, FileNotFoundError where there are
+    no tokens, ValueError for a database of another kind.
     """
     tokens = TokenFile.load(settings.tokens_path)
     elsewhere = oidc.elsewhere_of(settings)
@@ -135,6 +152,7 @@ async def serve(
         await sessions.start()
         users = Users(database, Passwords(), clock_ms)
         await users.start()
+        await database.write(lambda connection: inhibitions.begin(connection, clock_ms()))
         failures = Failures(database, clock_ms)
         doors = Doors(sessions, users, failures, database, clock_ms)
         await desk.start()
@@ -182,6 +200,7 @@ async def serve(
             return clock_ms() if settings.clock == "wall" else await store.engine_ms()
 
         zone = ZoneInfo(settings.timezone)
+        news = News()
         imports = Imports(desk, database, vault, clock_ms, zone)
         checking = BatchDesk(desk, database, vault, tasks, clock_ms, zone)
         codes = SiteCodes(key)
@@ -197,23 +216,35 @@ async def serve(
             ready=parts,
             routers=[
                 suppressions.router(store, engine_ms),
+                gates.router(news, desk.intake, clock_ms),
+                posts.router(desk, settings.handheld_address, clock_ms),
+                pictures.router(database, news, escalation.limits, clock_ms),
+                trails.router(store, sightings, clock_ms),
+                the_map.router(settings.map_tiles, settings.map_tiles_crs),
                 importing.router(imports, database, clock_ms),
                 registers.router(desk),
+                register_forms.router(),
+                reports.router(Relay(settings.ingest_address, key), database, clock_ms),
                 orders.router(desk, clock_ms, zone),
                 batches.router(checking),
                 passes.router(desk, database, vault, PassSigner(key), clock_ms, zone),
                 registration.router(reception, codes, desk, database),
                 task_routes.router(tasks, campaigning.check_answers),
+                kind_routes.router(),
                 campaigns.router(campaigning),
                 sign_in.router(doors),
                 oidc.router(doors, elsewhere),
                 people.router(users),
                 devices.router(desk),
                 audit.router(database),
+                audit_state.router(database, settings.audit_anchor_path, clock_ms),
                 identity.router(store, database, desk, vault, key, clock_ms),
                 *out.routers,
                 handover.router(database, desk.page, ZoneInfo(settings.timezone), clock_ms),
-                page.router(),
+                considered.router(store, desk),
+                waiting.router(database, escalation.limits),
+                deployment.router(settings),
+                console.router(settings.console_dir, the_map.origins(settings.map_tiles)),
             ],
             max_body_bytes=settings.max_body_bytes,
         )
@@ -249,7 +280,9 @@ async def serve(
         others = [
             asyncio.create_task(replicas.run()),
             asyncio.create_task(_tick(hub)),
+            asyncio.create_task(Admissions(hub, sessions, app.state, settings.tokens_path).run()),
             asyncio.create_task(imports.run()),
+            asyncio.create_task(GatesFollowing(settings.kafka, news, clock_ms).run()),
         ]
         told = asyncio.create_task(announce())
         with _signals(server.end):

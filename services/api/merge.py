@@ -4,8 +4,8 @@ Pure: no clock, no I/O, no database.  The store and backtest run this same code.
 shows is a function of two things that never mix: the newest finding (the engine's whole view of an
 episode) and the acts (what people did).  So a finding cannot lower what a person did, and what a
 clearing hid comes back when the engine takes the clearing back.  Beside them stands the level that
-an alert has reached because people did nothing (overdue.py), as long as it waits for the same, and
-the silences that hide it.
+an alert has reached because people did nothing (overdue.py), as long as it waits for the same, the
+silences that hide it, and the alerts that inhibit it.
 
 A person's resolution holds against the evidence that there was; a newer match reopens the alert. An
 acknowledgement ends when the alert ends by itself; when newer evidence brings it back, it is open.
@@ -56,12 +56,23 @@ def _nobody(alert: Alert) -> list[str] | None:
     return None
 
 
+def _no_alert(alert: Alert, before: list[str] | None) -> list[str] | None:
+    return None
+
+
+def _unheard(was: Alert | None, now: Alert) -> None:
+    return None
+
+
 class Around(Struct, frozen=True):
     """What an alert shows besides finding and acts: `silenced` names the silences that hide it now,
-    `households` the household of an order."""
+    `inhibited` the alerts that inhibit it now, given those that did before; `households` the
+    household of an order. `kept` is told of every alert that has changed, at once."""
 
     silenced: Callable[[Alert], list[str] | None] = _nobody
+    inhibited: Callable[[Alert, list[str] | None], list[str] | None] = _no_alert
     households: Mapping[str, str] = {}
+    kept: Callable[[Alert | None, Alert], None] = _unheard
 
 
 NOTHING_AROUND = Around()
@@ -89,7 +100,7 @@ def merge(
     data, events = finding.data, []
     if record is None:
         incident = incident_of(data, around.households)
-        alert = _marked(_shown(data, 1, "opened", NO_ACTS, capped_by, incident), around)
+        alert = _marked(_shown(data, 1, "opened", NO_ACTS, capped_by, incident), None, around)
         record = Record(alert=alert, acts=NO_ACTS, verb="opened")
         events.append(_event(alert, "raised", finding.time, finding.recordedtime))
         if inherited is not None and (taken := inherit(record, inherited, finding, around)):
@@ -132,7 +143,8 @@ def act(
 
 
 def mark(record: Record, at_ms: int, around: Around) -> Change | None:
-    """Return the change that silences make, which begin or end at `at_ms`; None = no change."""
+    """Return the change that silences make, which begin or end at `at_ms`, or alerts that inhibit
+    this one; None = no change."""
     at = format_ms(at_ms)
     return _stepped(record, record, at, at, around)
 
@@ -171,8 +183,12 @@ class AlertBook:
         self.records: dict[str, Record] = {}
         self._caps = caps
         self._duplicates: dict[str, set[str]] = {}
+        self.take_in(records)
+
+    def take_in(self, records: Iterable[Record]) -> None:
+        """Add records as they stand."""
         for record in records:
-            self._keep(record)
+            self._file(record)
 
     def apply(self, finding: FindingEvent) -> list[AlertEvent]:
         """Merge one finding; return the events in order (of the survivor too, if acts move)."""
@@ -209,7 +225,7 @@ class AlertBook:
         return change.events
 
     def mark(self, alert_id: str, at_ms: int) -> list[AlertEvent]:
-        """Look anew which silences hide an alert. Raises KeyError for an unknown alert."""
+        """Look anew what silences and inhibits an alert. Raises KeyError for an unknown alert."""
         change = mark(self.records[alert_id], at_ms, self._around)
         if change is None:
             return []
@@ -235,6 +251,12 @@ class AlertBook:
         return None
 
     def _keep(self, record: Record) -> None:
+        """File a record that has changed."""
+        was = self.records.get(record.alert.id)
+        self._around.kept(None if was is None else was.alert, record.alert)
+        self._file(record)
+
+    def _file(self, record: Record) -> None:
         alert_id = record.alert.id
         old = self.records.get(alert_id)
         if old is not None and old.survivor is not None:
@@ -278,11 +300,12 @@ def _ended(record: Record, finding: Finding) -> Acts:
     return joined(record.acts, Acts(reopened_ms=newest_ms))
 
 
-def _marked(alert: Alert, around: Around) -> Alert:
+def _marked(alert: Alert, before: Alert | None, around: Around) -> Alert:
     hidden_by = around.silenced(alert)
-    if hidden_by == alert.silenced_by:
+    inhibited_by = around.inhibited(alert, None if before is None else before.inhibited_by)
+    if (hidden_by, inhibited_by) == (alert.silenced_by, alert.inhibited_by):
         return alert
-    return msgspec.structs.replace(alert, silenced_by=hidden_by)
+    return msgspec.structs.replace(alert, silenced_by=hidden_by, inhibited_by=inhibited_by)
 
 
 def _shown(
@@ -375,7 +398,7 @@ def _stepped(
     actor: str | None = None,
 ) -> Change | None:
     """Return the step from old to new with its event, if it is one; `new` has old's revision."""
-    new = Record(alert=_marked(new.alert, around), acts=new.acts, verb=new.verb)
+    new = Record(alert=_marked(new.alert, old.alert, around), acts=new.acts, verb=new.verb)
     level = kept_level(old.alert, new.alert)
     if level != new.alert.escalation:
         same = msgspec.structs.replace(new.alert, escalation=level)

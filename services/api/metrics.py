@@ -119,6 +119,20 @@ CUT_OFF = Counter(
     "or CORDON_FEED_QUEUE too small for the bursts.",
     registry=REGISTRY,
 )
+FEED_SENT_AWAY = Counter(
+    "cordon_api_feed_sent_away_total",
+    "Readers whose stream was ended because what let them in is over (`ended`: signed out, "
+    "disabled, revoked, expired) or has another role or other areas (`changed`).",
+    ["why"],
+    registry=REGISTRY,
+)
+ADMISSION_FAILURES = Counter(
+    "cordon_api_admission_failures_total",
+    "Failures to look whether readers of the feed may stay, by kind: `store`, retried for ever; "
+    "`tokens`: the changed file of tokens cannot be read, and the former ones still hold.",
+    ["kind"],
+    registry=REGISTRY,
+)
 OUTBOX_LAG = Gauge(
     "cordon_api_outbox_lag",
     "Events of alerts that are committed and not yet published to Kafka. If it grows, the broker "
@@ -257,5 +271,13 @@ SELF_REGISTRATIONS = Counter(
     "`rejected`, `bad-code`, `too-many`. Many of the last two: somebody plays with a site's code; "
     "make a new one.",
     ["outcome"],
+    registry=REGISTRY,
+)
+REPORTS = Counter(
+    "cordon_api_reports_total",
+    "Reports that people sent through the API, by result. `away`: ingest did not take them, and "
+    "handhelds will send them again; look at ingest, at CORDON_INGEST_URL, and whether both have "
+    "the same pseudonym key.",
+    ["result"],
     registry=REGISTRY,
 )

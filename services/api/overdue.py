@@ -67,7 +67,8 @@ class Step(Struct, frozen=True):
 
 def waits(alert: Alert) -> bool:
     """Return whether somebody has to do something about an alert."""
-    live = not alert.historical and alert.capped_by is None and not alert.silenced_by
+    live = not alert.historical and alert.capped_by is None
+    live = live and not alert.silenced_by and not alert.inhibited_by
     return live and (alert.state, alert.severity) in WAITING
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,6 +100,16 @@ class Sessions:
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else _grant(row)
 
+    async def grants_of(self, values: Collection[str]) -> dict[str, Grant]:
+        """Return whose sessions these cookies stand for; those that are over are left out."""
+        by_digest = {digest(value): value for value in values}
+        wanted = sessions.c.digest.in_(sorted(by_digest))
+        query = select(sessions.c.digest, *_grants(sessions)).where(
+            wanted, *self._holding(sessions)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {by_digest[row.digest]: _grant(row) for row in rows}
+
     async def new_link(self, grant: Grant) -> str:
         """Return a code that signs in once, as `grant`, within ten minutes."""
         return await self._add(links, grant, secrets.token_urlsafe(24), LINK_MS)
@@ -130,8 +140,10 @@ class Sessions:
         return secret
 
     def _holds(self, table: Table, secret: str) -> tuple[ColumnElement[bool], ...]:
+        return (table.c.digest == digest(secret), *self._holding(table))
+
+    def _holding(self, table: Table) -> tuple[ColumnElement[bool], ...]:
         return (
-            table.c.digest == digest(secret),
             or_(table.c.account.is_not(None), table.c.tokens == self._tokens),
             table.c.expires_ms > self._clock_ms(),
         )

@@ -85,7 +85,9 @@ def create_app(
             keep = events_clock and grant.role == "replay"
             with body_of(request) as body:
                 items = items_of(request.headers, await body.read(), max_items)
-                outcome = await reception.take(kinds, items.raws, keep=keep, sites=grant.sites)
+                outcome = await reception.take(
+                    kinds, items.raws, keep=keep, device=grant.name, sites=grant.sites
+                )
             if items.single and outcome.rejected:
                 raise Rejected(outcome.rejected[0].problem)
             return _accepted(outcome)
@@ -110,7 +112,7 @@ def create_app(
                 raise rejected("must be one checkpoint scan", "$")
             keep = events_clock and grant.role == "replay"
             raw = bytes(items.raws[0])
-            answer = await decisions.decide(raw, keep=keep, sites=grant.sites)
+            answer = await decisions.decide(raw, keep=keep, device=grant.name, sites=grant.sites)
         headers = {} if answer.stored else {"Retry-After": str(RETRY_AWAY_S)}
         return Response(answer.body, headers=headers, media_type="application/json")
 

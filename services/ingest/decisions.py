@@ -21,6 +21,7 @@ from schemas.times import parse_ms
 from services.ingest.answers import Refused, away
 from services.ingest.judgement import Judge
 from services.ingest.metrics import Metrics, field_label
+from services.ingest.notebook import Notebook
 from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import Producer
 from services.ingest.reception import Delivery, Posted, Reception, check_site
@@ -72,6 +73,7 @@ class DecisionDesk:
         lists: OfflineLists,
         recorder: Recorder,
         metrics: Metrics,
+        notebook: Notebook,
         wait_s: float,
     ) -> None:
         """`wait_s` bounds each wait: for the registers, and for the broker's acknowledgement."""
@@ -81,11 +83,12 @@ class DecisionDesk:
         self._lists = lists
         self._recorder = recorder
         self._metrics = metrics
+        self._notebook = notebook
         self._wait_s = wait_s
         self._given: OrderedDict[bytes, _Given] = OrderedDict()
 
     async def decide(
-        self, raw: bytes, *, keep: bool, sites: Collection[str] | None = None
+        self, raw: bytes, *, keep: bool, device: str, sites: Collection[str] | None = None
     ) -> Answer:
         """Return what is to be done with the scan's persons. Raises Rejected for a bad scan, and
         for one of a site that is not among `sites`, where these are given.
@@ -100,17 +103,19 @@ class DecisionDesk:
             given = self._given_for(posted, now_ms)
             if given is not None:
                 self._metrics.duplicates.labels(CHECKPOINT_SCAN.type).inc()
+                self._notebook.repeated(device, posted.event)
                 return given
             accepted = self._reception.admit(posted, now_ms, keep=keep)
         except Rejected as error:
             field = field_label(error.problem.field)
             self._metrics.rejected.labels(CHECKPOINT_SCAN.type, field).inc()
+            self._notebook.rejected(device, raw, error.problem, self._recorder.stamp())
             raise
         # Both wait for the broker, so they wait side by side.
         give_up_s = self._now_s() + self._wait_s
         delivery = None
         if self._producer.up:
-            delivery = self._reception.begin(posted, accepted, now_ms, keep=keep)
+            delivery = self._reception.begin(posted, accepted, now_ms, keep=keep, device=device)
         known = await self._registers.confirm(self._wait_s)
         taken = None if delivery is None else await self._taken(delivery, give_up_s)
         doubts: list[ReasonKind] = []

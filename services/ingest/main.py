@@ -13,8 +13,10 @@ import uvicorn
 from schemas.access import TokenFile
 from schemas.intake import Intake
 from schemas.persons import PseudonymKey
+from schemas.relay import GRANT as RELAY
+from schemas.relay import relay_token
 from schemas.settings import Settings
-from schemas.topics import ARRIVALS, CLOCK, EVENT_TOPICS
+from schemas.topics import ARRIVALS, CLOCK, EVENT_TOPICS, INTAKE
 from services.ingest.app import create_app
 from services.ingest.clock import ClockDesk
 from services.ingest.decisions import DecisionDesk
@@ -23,6 +25,7 @@ from services.ingest.garbage import tended
 from services.ingest.identity import Fingerprints
 from services.ingest.judgement import JUDGED_BY
 from services.ingest.metrics import Metrics
+from services.ingest.notebook import Notebook, Teller
 from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import KafkaProducer
 from services.ingest.reception import Reception
@@ -63,8 +66,8 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
     Until then events are answered 503. Raises PartitionMismatch, OSError for a port or a folder
     that can't be had, WindowProblem, FileNotFoundError where there are no tokens.
     """
-    tokens = TokenFile.load(settings.tokens_path)
     key = PseudonymKey.load_or_create(settings.pseudonym_key_path)
+    tokens = TokenFile.load(settings.tokens_path).also(relay_token(key), RELAY)
     metrics = Metrics()
     listener = socket.create_server((settings.host, settings.ingest_port), backlog=2048)
     port: int = listener.getsockname()[1]
@@ -73,7 +76,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         contextlib.closing(Window.open(settings.ingest_path, metrics)) as window,
         tended() as set_aside,
     ):
-        topics = [*EVENT_TOPICS, CLOCK, ARRIVALS]
+        topics = [*EVENT_TOPICS, CLOCK, ARRIVALS, INTAKE]
         producer = KafkaProducer(settings.kafka, topics, settings.partitions, metrics)
         registers = RegistersReader(
             settings.kafka,
@@ -83,6 +86,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             set_aside=set_aside,
         )
         intake, recorder = Intake(key, settings.plate_grammar), Recorder()
+        notebook = Notebook()
         fingerprints = Fingerprints(key.derive("ingest-fingerprints"))
         reception = Reception(
             intake=intake,
@@ -91,6 +95,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             fingerprints=fingerprints,
             recorder=recorder,
             metrics=metrics,
+            notebook=notebook,
             partitions=settings.partitions,
         )
         decisions = DecisionDesk(
@@ -100,6 +105,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             lists=OfflineLists(key, settings.offline_list_max_age_s),
             recorder=recorder,
             metrics=metrics,
+            notebook=notebook,
             wait_s=settings.decision_wait_ms / 1000,
         )
         app = create_app(
@@ -127,7 +133,8 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
             timeout_graceful_shutdown=_GRACE_S,
         )
         set_aside()
-        await _run(_Server(config), listener, producer, registers, port, ready)
+        teller = Teller(notebook, producer, recorder, metrics)
+        await _run(_Server(config), listener, producer, registers, teller, port, ready)
 
 
 async def _run(
@@ -135,6 +142,7 @@ async def _run(
     listener: socket.socket,
     producer: KafkaProducer,
     registers: RegistersReader,
+    teller: Teller,
     port: int,
     ready: Callable[[int], None] | None,
 ) -> None:
@@ -149,10 +157,11 @@ async def _run(
     link = asyncio.create_task(producer.run())
     reading = asyncio.create_task(registers.run())
     told = asyncio.create_task(announce())
-    running: set[asyncio.Task[None]] = {web, link, reading, told}
+    telling = asyncio.create_task(teller.run())
+    running: set[asyncio.Task[None]] = {web, link, reading, told, telling}
     with _signals(server.end):
         try:
-            while {web, link, reading} <= running:
+            while {web, link, reading, telling} <= running:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
@@ -162,7 +171,8 @@ async def _run(
             await asyncio.wait({web})
             link.cancel()
             reading.cancel()
-            await asyncio.wait({link, reading}, timeout=_LINK_GRACE_S)
+            telling.cancel()
+            await asyncio.wait({link, reading, telling}, timeout=_LINK_GRACE_S)
             await producer.stop()
     _log.info("ingest_stopped", port=port)
 

@@ -105,6 +105,12 @@ class Metrics:
             ["error"],
             registry=registry,
         )
+        # Reports of what devices sent that the broker did not take; the console lacks a moment.
+        self.untold = Counter(
+            "cordon_ingest_reports_untold",
+            "Reports of devices' state that were not written.",
+            registry=registry,
+        )
         # A defect of ours: the log holds its trace.
         self.defects = Counter("cordon_ingest_defects", "Answers 500.", registry=registry)
 

@@ -21,6 +21,7 @@ from services.ingest.arrivals import concerns
 from services.ingest.identity import Fingerprints, identity_of
 from services.ingest.items import check_depth
 from services.ingest.metrics import Metrics, field_label
+from services.ingest.notebook import Notebook
 from services.ingest.outcome import ItemProblem, Outcome, no_outcome
 from services.ingest.producer import DELIVERY_TIMEOUT_S, Outgoing, Producer, Undelivered
 from services.ingest.recorder import Recorder
@@ -52,7 +53,8 @@ class _Claim(Struct, frozen=True):
 class _Sorted:
     """What the items of one request turned out to be."""
 
-    def __init__(self, recorded_ms: int, keep: bool) -> None:
+    def __init__(self, device: str, recorded_ms: int, keep: bool) -> None:
+        self.device = device
         self.recorded_ms = recorded_ms
         self.keep = keep
         # By what the window counts its hours: a replay has a time of its own.
@@ -96,6 +98,7 @@ class Reception:
         fingerprints: Fingerprints,
         recorder: Recorder,
         metrics: Metrics,
+        notebook: Notebook,
         partitions: int,
         delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
     ) -> None:
@@ -105,6 +108,7 @@ class Reception:
         self._fingerprints = fingerprints
         self._recorder = recorder
         self._metrics = metrics
+        self._notebook = notebook
         self._partitions = partitions
         self._delivery_timeout_s = delivery_timeout_s
         self._claims: dict[bytes, _Claim] = {}
@@ -115,16 +119,17 @@ class Reception:
         items: list[bytes] | list[Raw],
         *,
         keep: bool,
+        device: str,
         sites: Collection[str] | None = None,
     ) -> Outcome:
         """Return the outcome once every record of every accepted item is acknowledged.
 
-        `kinds` are those that may be among the items, by their types; `sites` those whose events
-        the caller may post, None = any. Raises Refused (503) when a
-        record is not acknowledged, or not in time.
+        `kinds` are those that may be among the items, by their types; `device` is the name of the
+        caller's token, and `sites` are those whose events it may post, None = any. Raises Refused
+        (503) when a record is not acknowledged, or not in time.
         """
         # Up to the first await nothing else runs, so a claim is seen by every later request.
-        found = _Sorted(self._recorder.stamp(), keep)
+        found = _Sorted(device, self._recorder.stamp(), keep)
         self._expire(found)
         only = next(iter(kinds.values())) if len(kinds) == 1 else None
         for index, item in enumerate(items):
@@ -134,6 +139,7 @@ class Reception:
                 accepted = self._sort(kind, item, found, sites)
             except Rejected as error:
                 found.reject(index, error.problem, kind)
+                self._notebook.rejected(device, item, error.problem, found.recorded_ms)
                 continue
             if accepted is not None:
                 found.warn(index, accepted.warnings, kind)
@@ -156,10 +162,10 @@ class Reception:
         return accepted
 
     def begin(
-        self, posted: Posted, accepted: Accepted, recorded_ms: int, *, keep: bool
+        self, posted: Posted, accepted: Accepted, recorded_ms: int, *, keep: bool, device: str
     ) -> Delivery:
         """Hand one admitted item over to the broker, unless it is a repeat; do not wait for it."""
-        found = _Sorted(recorded_ms, keep)
+        found = _Sorted(device, recorded_ms, keep)
         self._expire(found)
         if not self._is_repeat(posted, found):
             self._add(posted, accepted, found)
@@ -201,6 +207,7 @@ class Reception:
         if known is None:
             return False
         found.outcome.duplicates += 1
+        self._notebook.repeated(found.device, posted.event)
         found.counted["duplicates", posted.kind.type] += 1
         if known != posted.fingerprint:
             found.conflicts += 1
@@ -210,6 +217,7 @@ class Reception:
     def _add(self, posted: Posted, accepted: Accepted, found: _Sorted) -> None:
         found.outcome.accepted += 1
         found.counted["accepted", posted.kind.type] += 1
+        self._notebook.accepted(found.device, posted.kind, posted.event, accepted)
         if found.keep:
             assert posted.event.recordedtime is not None  # admit has set it
             found.newest_ms = max(found.newest_ms, parse_ms(posted.event.recordedtime))

@@ -223,6 +223,7 @@ async def test_migrations_lead_from_the_first_schema_to_the_models(empty_url: st
     import services.api.batches.tables
     import services.api.campaigns.tables
     import services.api.imports.tables
+    import services.api.inhibitions.tables
     import services.api.notifications.tables
     import services.api.people.tables
     import services.api.registers.tables
@@ -247,8 +248,15 @@ async def test_migrations_lead_from_the_first_schema_to_the_models(empty_url: st
     await database.write(begin)
     await database.migrate()
     await database.migrate()
+
+    def ours(name: str | None, kind: str, parents: object) -> bool:
+        # The index of texts is the databases' own affair.
+        return kind != "table" or not (name or "").startswith("alert_search")
+
     differences = await database.read(
-        lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+        lambda connection: compare_metadata(
+            MigrationContext.configure(connection, opts={"include_name": ours}), metadata
+        )
     )
     assert differences == []
     store = await AlertStore.open(database, lambda published: None, clock_ms)

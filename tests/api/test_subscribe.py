@@ -77,7 +77,7 @@ async def jsonl(address: str, query: str, **headers: str) -> AsyncIterator[Take]
 async def ws(address: str, query: str, **headers: str) -> AsyncIterator[Take]:
     """Read messages of a WebSocket."""
     async with connect(
-        f"ws://{address}/v1/alerts/ws{query}", additional_headers=BEARER | headers
+        f"ws://{address}/v1/alerts/ws{query}", additional_headers=_sent(headers)
     ) as connection:
 
         async def take(count: int) -> list[Any]:
@@ -86,10 +86,15 @@ async def ws(address: str, query: str, **headers: str) -> AsyncIterator[Take]:
         yield take
 
 
+def _sent(headers: dict[str, str]) -> dict[str, str]:
+    """Return a viewer's headers with others; one that is empty is left out."""
+    return {name: value for name, value in (BEARER | headers).items() if value}
+
+
 @asynccontextmanager
 async def _streamed(url: str, headers: dict[str, str]) -> AsyncIterator[AsyncIterator[str]]:
     async with (
-        httpx.AsyncClient(headers=BEARER | headers, timeout=WITHIN_S) as client,
+        httpx.AsyncClient(headers=_sent(headers), timeout=WITHIN_S) as client,
         client.stream("GET", url) as answer,
     ):
         assert answer.status_code == 200, await answer.aread()

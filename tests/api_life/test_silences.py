@@ -45,8 +45,8 @@ async def test_a_silence_marks_what_is_and_what_comes_and_ends(
     clock[0] += 59_999
     assert (await store.escalate(DEFAULTS)) == []
     clock[0] += 1
-    assert await store.silence() is True
-    assert await store.silence() is False
+    assert await store.mark() is True
+    assert await store.mark() is False
     assert await marks(call, "a") == []
     steps = (await call("GET", "/v1/alerts/a/history")).json()["items"]
     assert [step["verb"] for step in steps] == ["raised", "updated", "updated"]
@@ -67,7 +67,7 @@ async def test_a_silence_can_begin_later_and_be_ended_early(
     made = (await call("POST", "/v1/silences", json=body(startsAt=starts))).json()
     assert (made["status"]["state"], await marks(call)) == ("pending", [])
     clock[0] += 10_000
-    assert await store.silence() is True
+    assert await store.mark() is True
     assert await marks(call) == [made["id"]]
     listed = (await call("GET", "/v1/silences", role="viewer")).json()["items"]
     assert [one["status"]["state"] for one in listed] == ["active"]
@@ -101,7 +101,7 @@ async def test_more_alerts_than_one_transaction_marks(
 ) -> None:
     await tell(*(finding(f"a{n}", **HIGH) for n in range(1_100)))
     await call("POST", "/v1/silences", json=body())
-    while await store.silence():
+    while await store.mark():
         pass
     left = (await call("GET", "/v1/alerts?silenced=false&limit=1000")).json()["items"]
     assert left == []

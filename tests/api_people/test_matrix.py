@@ -37,18 +37,23 @@ MATRIX: Final[dict[str, tuple[str | None, ...]]] = {
     "POST /v1/alerts/{alert_id}/ack": ACTORS,
     "POST /v1/alerts/{alert_id}/assign": ACTORS,
     "POST /v1/alerts/{alert_id}/dispatch": ACTORS,
+    "GET /v1/alerts/{alert_id}/considered": READERS,
     "GET /v1/alerts/{alert_id}/history": READERS,
+    "GET /v1/console": EVERYBODY,
+    "GET /v1/waiting": READERS,
     "GET /v1/alerts/{alert_id}/identity": ACTORS,
     "POST /v1/alerts/{alert_id}/identity": ACTORS,
     "POST /v1/alerts/{alert_id}/note": ACTORS,
     "GET /v1/alerts/{alert_id}/notes": READERS,
     "POST /v1/alerts/{alert_id}/resolve": ACTORS,
     "GET /v1/alerts/{alert_id}/route": READERS,
+    "GET /v1/alerts/{alert_id}/trail": SHIFT,
     "POST /v1/alerts/{alert_id}/undo": ACTORS,
     "POST /v1/alerts:act": ACTORS,
     "GET /v1/answers/{token}": EVERYBODY,
     "POST /v1/answers/{token}": EVERYBODY,
     "GET /v1/audit": CHECKERS,
+    "GET /v1/audit:verify": CHECKERS,
     "GET /v1/batches": READERS,
     "POST /v1/batches": ACTORS,
     "GET /v1/batches/{batch}": READERS,
@@ -78,6 +83,10 @@ MATRIX: Final[dict[str, tuple[str | None, ...]]] = {
     "DELETE /v1/devices/{device_id}": ADMIN,
     "GET /v1/facilities/{facility}/beds": READERS,
     "DELETE /v1/facilities/{facility}/beds/{bed}": ACTORS,
+    "POST /v1/field-reports": ACTORS,
+    "GET /v1/gates": READERS,
+    "POST /v1/gates/preview": ACTORS,
+    "GET /v1/gates/pulses": READERS,
     "GET /v1/handover": SHIFT,
     "GET /v1/handover.html": SHIFT,
     "GET /v1/handover.pdf": SHIFT,
@@ -85,6 +94,11 @@ MATRIX: Final[dict[str, tuple[str | None, ...]]] = {
     "GET /v1/imports/{import_id}": READERS,
     "GET /v1/imports/{import_id}/rows": READERS,
     "GET /v1/incidents": READERS,
+    "GET /v1/inhibitions": READERS,
+    "POST /v1/inhibitions": LEADERS,
+    "POST /v1/inhibitions:preview": LEADERS,
+    "DELETE /v1/inhibitions/{inhibition_id}": LEADERS,
+    "GET /v1/inhibitions/{inhibition_id}": READERS,
     "GET /v1/incidents/{incident_id}": READERS,
     "GET /v1/notices": LEADERS,
     "GET /v1/notification-attempts": LEADERS,
@@ -103,6 +117,11 @@ MATRIX: Final[dict[str, tuple[str | None, ...]]] = {
     "POST /v1/passes/{pass_id}/revoke": ACTORS,
     "GET /v1/passes/{pass_id}/verify": ROLES,
     "POST /v1/passes:print": ACTORS,
+    "GET /v1/map": READERS,
+    "GET /v1/map/tiles.pmtiles": READERS,
+    "GET /v1/pictures": READERS,
+    "POST /v1/posts": LEADERS,
+    "GET /v1/register-forms": READERS,
     "GET /v1/registers/{name}": READERS,
     "DELETE /v1/registers/{name}/{entry_id}": WRITERS,
     "GET /v1/registers/{name}/{entry_id}": READERS,
@@ -127,6 +146,7 @@ MATRIX: Final[dict[str, tuple[str | None, ...]]] = {
     "GET /v1/silences/{silence_id}": READERS,
     "POST /v1/silences:preview": ACTORS,
     "GET /v1/suppressions": READERS,
+    "GET /v1/task-kinds": READERS,
     "GET /v1/tasks": READERS,
     "POST /v1/tasks": ACTORS,
     "GET /v1/tasks/changes": READERS,
@@ -153,6 +173,16 @@ MATRIX: Final[dict[str, tuple[str | None, ...]]] = {
     "POST /v1/webhooks/{webhook_id}/test": LEADERS,
 }
 
+# Registers that give power are not everybody's to file.
+POWERS: Final[dict[str, tuple[str, ...]]] = {
+    "device": ("admin", "replay"),
+    "policy": ("admin", "replay"),
+    "roster": (*LEADERS, "replay"),
+    "responsibility": (*LEADERS, "replay"),
+    "site": WRITERS,
+    "order": WRITERS,
+}
+
 # Where somebody who may call is told 403 for another reason than the role.
 TOLD_403: Final = {
     # Nobody has said yet why they must know who it is.
@@ -166,7 +196,8 @@ TOLD_403: Final = {
 # They are not in the OpenAPI document: parts of the page, and ways that browsers are led.
 HIDDEN: Final[dict[str, tuple[str | None, ...]]] = {
     "GET /": EVERYBODY,
-    "GET /page/{name}": EVERYBODY,
+    "GET /assets/{name}": EVERYBODY,
+    "GET /board": EVERYBODY,
     "GET /register": EVERYBODY,
     "GET /signin": EVERYBODY,
     "GET /v1/session/oidc/start": EVERYBODY,
@@ -205,6 +236,14 @@ async def test_every_route_lets_in_whom_it_should(kafka: str, tmp_path: Path) ->
         every = {**MATRIX, **HIDDEN}.items()
         answers = await asyncio.gather(*(wrong(route, roles) for route, roles in every))
         assert "\n".join(one for each in answers for one in each) == ""
+        for name, roles in POWERS.items():
+            for method, path in (
+                ("PUT", f"/v1/registers/{name}/x"),
+                ("DELETE", f"/v1/registers/{name}/x"),
+                ("POST", f"/v1/registers/{name}:import"),
+            ):
+                let_in = [r for r in ROLES if await asked(client, method, path, r) != 403]
+                assert set(let_in) == set(roles), (method, path)
 
 
 async def asked(client: httpx.AsyncClient, method: str, path: str, role: str | None) -> int:

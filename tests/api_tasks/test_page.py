@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deploy.bench.names import batch_of, table
 from deploy.county.numbers import resident_id
 from tests.api_tasks.tour import PAGE, Step, filled, holds, steps
 
@@ -17,9 +18,10 @@ def test_a_request_with_its_answer() -> None:
         "Text.\n\n```http li ×2 → task\nPOST /v1/tasks/{{n}}\nIf-Match: 3\n\n{}\n```\n\n"
         '```json\n{"state": "done"}\n```\n\n```ingest device\nGET /v1/x\n```\n'
     )
+    said = {"If-Match": "3"}
     assert steps(page) == [
-        Step("http", "li", 2, "task", "POST", "/v1/tasks/{{n}}", "3", "{}", '{"state": "done"}\n'),
-        Step("ingest", "device", 1, None, "GET", "/v1/x", None, "", "{}"),
+        Step("http", "li", 2, "task", "POST", "/v1/tasks/{{n}}", said, "{}", '{"state": "done"}\n'),
+        Step("ingest", "device", 1, None, "GET", "/v1/x", {}, "", "{}"),
     ]
 
 
@@ -30,6 +32,7 @@ def test_a_request_with_its_answer() -> None:
         ("{{task.items.n.id}}", "i1"),
         ("{{n}} {{30+n}}", "1 31"),
         ("{{number 100+n}}", resident_id(101)),
+        ("{{names 1+n}}", table(batch_of(2)).decode("gb18030")),
         ("{{now}}", "2026-03-02T08:00:00+00:00"),
         ("{{now-2h}}", "2026-03-02T06:00:00+00:00"),
         ("{{now+45s}}", "2026-03-02T08:00:45+00:00"),

@@ -225,6 +225,27 @@ async def test_a_forced_gate_goes_to_the_patrol_on_duty(world: World, caller: Ca
     assert [each["id"] for each in await listed(caller, "sun", mine=True)] == [task["id"]]
 
 
+async def test_who_claims_has_seen_the_alert(world: World, caller: Caller) -> None:
+    await world.find(finding(site="north-gate"))
+    before = await world.alert()
+    trace, verify = await listed(caller)
+    task = await caller.do(verify, "claim", "li")
+    alert = await world.alert()
+    assert (before.state, alert.state, alert.revision) == ("open", "acked", before.revision + 1)
+    events = await world.store.events_after(0, 10)
+    assert (events[-1].type, b'"actor":"li"' in events[-1].body) == ("cordon.alert.acked.v1", True)
+    # Who gives it back has seen it all the same, and whoever claims next says nothing new.
+    await caller.do(task, "offer", "li")
+    await caller.do(trace, "claim", "wang")
+    assert await world.alert() == alert
+    await world.find(finding("ended", **TIP))
+    (tip,) = await listed(caller, alert="ended")
+    await world.act("ended", Act(name="dispatch"), "chen")
+    dispatched = await world.alert("ended")
+    await caller.do(tip, "claim", "li")
+    assert await world.alert("ended") == dispatched
+
+
 async def test_two_claim_at_once(world: World, caller: Caller) -> None:
     await world.find(finding(**TIP))
     (task,) = await listed(caller)

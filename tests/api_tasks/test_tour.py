@@ -42,7 +42,7 @@ def token(name: str) -> str:
     return f"the token of {name}".replace(" ", "-")
 
 
-def send(system: RunningSystem, step: Step, path: str, if_match: str | None, body: str) -> Any:
+def send(system: RunningSystem, step: Step, path: str, said: dict[str, str], body: str) -> Any:
     """Send one request; the status stands in the answer where it is no success."""
     ready = system.ready
     base = urlsplit(ready.api if step.to == "http" else ready.ingest)
@@ -50,8 +50,7 @@ def send(system: RunningSystem, step: Step, path: str, if_match: str | None, bod
     headers = {"Authorization": f"Bearer {token(step.who)}"}
     if body:
         headers["Content-Type"] = "application/json"
-    if if_match is not None:
-        headers["If-Match"] = if_match
+    headers |= said
     try:
         connection.request(step.method, path, body.encode(), headers)
         answer = connection.getresponse()
@@ -65,12 +64,12 @@ def play(system: RunningSystem, step: Step, kept: dict[str, Any], n: int) -> Any
     """Send a request of the page and check its answer; a GET is asked until it shows it."""
     now = utc_now()
     path, expected = filled(step.path, kept, n, now), loaded(filled(step.expected, kept, n, now))
-    if_match = None if step.if_match is None else filled(step.if_match, kept, n, now)
+    headers = {name: filled(value, kept, n, now) for name, value in step.headers.items()}
     body = filled(step.body, kept, n, now)
     said: list[Any] = []
 
     def asked() -> bool:
-        said[:] = [send(system, step, path, if_match, body)]
+        said[:] = [send(system, step, path, headers, body)]
         fine = "status" in expected or "status" not in said[0]
         return fine and holds(said[0], expected)
 

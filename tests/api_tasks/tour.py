@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from deploy.bench.names import batch_of, table
 from deploy.county.numbers import resident_id
 
 PAGE = Path(__file__).parent.parent.parent / "docs/tour.md"
@@ -29,7 +30,7 @@ class Step(Struct, frozen=True):
     save: str | None
     method: str
     path: str
-    if_match: str | None
+    headers: Mapping[str, str]
     body: str
     expected: str
 
@@ -48,10 +49,10 @@ def steps(text: str) -> list[Step]:
         head, _, body = content.partition("\n\n")
         line, *headers = head.strip().splitlines()
         method, path = line.split(" ", 1)
-        if_match = headers[0].removeprefix("If-Match: ") if headers else None
+        said = dict(header.split(": ", 1) for header in headers)
         times = int(read["times"] or 1)
         who, save = read["who"], read["save"]
-        found.append(Step(kind, who, times, save, method, path, if_match, body.strip(), "{}"))
+        found.append(Step(kind, who, times, save, method, path, said, body.strip(), "{}"))
     return found
 
 
@@ -83,15 +84,21 @@ def _filling(hole: str, kept: Mapping[str, Any], n: int, now: datetime) -> str:
     if time is not None:
         moved = now + timedelta(**{_UNITS[time[3]]: int(time[2])}) if time[3] else now
         return moved.isoformat() if time[1] == "now" else moved.date().isoformat()
+    if hole.startswith("names "):
+        return table(batch_of(_sum(hole[6:], n))).decode("gb18030")
     if hole.startswith("number "):
-        return resident_id(sum(_term(part, n) for part in hole[7:].split("+")))
+        return resident_id(_sum(hole[7:], n))
     if re.fullmatch(r"\d*\+?n", hole):
-        return str(sum(_term(part, n) for part in hole.split("+")))
+        return str(_sum(hole, n))
     value: Any = kept
     for part in hole.split("."):
         name = str(n) if part == "n" else part
         value = value[int(name)] if isinstance(value, list) else value[name]
     return str(value)
+
+
+def _sum(terms: str, n: int) -> int:
+    return sum(_term(part, n) for part in terms.split("+"))
 
 
 def _term(part: str, n: int) -> int:

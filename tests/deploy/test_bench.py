@@ -34,8 +34,9 @@ async def test_recovery_and_its_floor() -> None:
 
 
 async def test_names_of_batches_are_imported_once() -> None:
-    figures = await importing.run(names=700, batches=9)
+    figures = await importing.run(names=700, batches=9, one_table=1_200)
     assert (figures["names"], figures["batches"], figures["rejected"]) == (700, 9, 2)
+    assert (figures["verified_to_tasks"], figures["one_table_rows"]) == (349, 1_200)
 
 
 def test_every_benchmark_can_be_named() -> None:

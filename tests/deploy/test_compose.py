@@ -118,7 +118,11 @@ def test_replicas_share_the_deployment_and_nothing_else() -> None:
         service = SERVICES[name]
         assert service["deploy"]["replicas"] >= 2, name
         # Read-only, but for the folder that each container has for itself.
-        assert service["volumes"] == ["deployment:/data:ro", "/state"], name
+        shared = ["deployment:/data:ro", "/state"]
+        if name == "api":
+            # Trails are read from the sighting store's files.
+            shared.append("sightings-data:/sightings:ro")
+        assert service["volumes"] == shared, name
         assert service["read_only"] is True
         assert "container_name" not in service
         assert "ports" not in service

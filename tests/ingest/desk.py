@@ -21,6 +21,7 @@ from services.ingest.devices import REGISTER, DeviceTokens
 from services.ingest.identity import Fingerprints
 from services.ingest.judgement import JUDGED_BY
 from services.ingest.metrics import Metrics
+from services.ingest.notebook import Notebook
 from services.ingest.offline_list import OfflineLists
 from services.ingest.producer import KafkaProducer, Outgoing, Producer, Undelivered
 from services.ingest.reception import Reception
@@ -123,6 +124,7 @@ class Desk:
         key = PseudonymKey.fixed_for_tests()
         intake, recorder = Intake(key), Recorder(lambda: self.now_ms)
         fingerprints = Fingerprints(key.derive("ingest-fingerprints"))
+        self.notebook = Notebook()
         reception = Reception(
             intake=intake,
             producer=producer,
@@ -130,6 +132,7 @@ class Desk:
             fingerprints=fingerprints,
             recorder=recorder,
             metrics=self.metrics,
+            notebook=self.notebook,
             partitions=partitions,
             delivery_timeout_s=delivery_timeout_s,
         )
@@ -143,6 +146,7 @@ class Desk:
                 lists=OfflineLists(key, 43_200),
                 recorder=recorder,
                 metrics=self.metrics,
+                notebook=self.notebook,
                 wait_s=decision_wait_s,
             ),
             producer=producer,

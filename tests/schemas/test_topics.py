@@ -56,7 +56,7 @@ def test_registers_keep_thirty_days_of_versions_in_filing_order(register: str) -
 
 
 def test_there_is_no_other_topic() -> None:
-    assert len(TOPICS) == len(BY_NAME) == 13 + len(REGISTERS)
+    assert len(TOPICS) == len(BY_NAME) == 14 + len(REGISTERS)
 
 
 def test_the_unit_topics_have_one_number_of_partitions() -> None:

@@ -5,6 +5,7 @@ removes or moves an entry would have to make every later seal anew.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -34,19 +35,29 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def record(connection: Connection, entry: Entry) -> int:
     """Add an entry in the caller's transaction, which is the only one that writes; return its n."""
+    return record_all(connection, [entry])
+
+
+def record_all(connection: Connection, entries: Sequence[Entry]) -> int:
+    """Add entries in their order, of which there is at least one; return the n of the last."""
     last = connection.execute(_LAST).one_or_none()
-    n, before = (1, FIRST_SEAL) if last is None else (last.n + 1, last.seal)
-    body = _encode(entry)
-    row = {
-        "n": n,
-        "at_ms": entry.at_ms,
-        "actor": entry.actor,
-        "action": entry.action,
-        "about": entry.about,
-        "body": body,
-        "seal": seal(before, n, body),
-    }
-    connection.execute(_INSERT, row)
+    n, before = (0, FIRST_SEAL) if last is None else (last.n, last.seal)
+    rows = []
+    for entry in entries:
+        n += 1
+        body = _encode(entry)
+        before = seal(before, n, body)
+        row = {
+            "n": n,
+            "at_ms": entry.at_ms,
+            "actor": entry.actor,
+            "action": entry.action,
+            "about": entry.about,
+            "body": body,
+            "seal": before,
+        }
+        rows.append(row)
+    connection.execute(_INSERT, rows)
     return n
 
 

@@ -54,6 +54,7 @@ READS: Final[dict[str, Read]] = {
     "/v1/alerts/{alert_id}": Read("person.read", "alert:{alert_id}"),
     "/v1/alerts/{alert_id}/history": Read("person.read", "alert:{alert_id}"),
     "/v1/alerts/{alert_id}/notes": Read("person.read", "alert:{alert_id}"),
+    "/v1/alerts/{alert_id}/trail": Read("trail.read", "alert:{alert_id}"),
     "/v1/orders/{order_id}/clock": Read("person.read", "order/{order_id}"),
     "/v1/tasks/{task_id}": Read("person.read", "task:{task_id}"),
     "/v1/tasks/{task_id}/history": Read("person.read", "task:{task_id}"),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from schemas.access import Grant
 from schemas.alerts import Reason
@@ -19,7 +19,7 @@ from schemas.times import DAY_MS
 from services.api.audit import chain
 from services.api.batches import transactions
 from services.api.batches.match import REGISTERS, Name, State, judge
-from services.api.batches.transactions import Judged
+from services.api.batches.transactions import Judged, Viewer
 from services.api.imports import reading
 from services.api.imports.entries import CellNote, Read
 from services.api.imports.reading import Table
@@ -111,21 +111,30 @@ class BatchDesk:
 
         return await self.database.write(work)
 
-    async def take(self, batch: str, table: Table, grant: Grant) -> Taken:
+    async def take(self, batch: str, table: Table, grant: Grant, viewer: Viewer | None) -> Taken:
         """Take the rows of a table and look each up; a row that comes again changes nothing.
 
-        Raises UnknownBatch, Rejected for what is no such table, and Unavailable.
+        A row that the caller does not see stays as it is, and is told as rejected. Raises
+        UnknownBatch, Rejected for what is no such table, and Unavailable.
         """
-        await self._require(batch)
+        known = await self._known(batch, viewer)
         reads, _ = await asyncio.to_thread(reading.read, table, self._desk.intake, self._zone)
         if len(reads) > MOST_ROWS:
             raise rejected(f"at most {MOST_ROWS} rows a request", status=413)
         taken = Taken()
         for first in range(0, len(reads), _ROWS_AT_ONCE):
-            await self._take(batch, reads[first : first + _ROWS_AT_ONCE], grant, taken)
+            await self._take(known, reads[first : first + _ROWS_AT_ONCE], grant, viewer, taken)
         return taken
 
-    async def _take(self, batch: str, reads: Sequence[Read], grant: Grant, taken: Taken) -> None:
+    async def _take(
+        self,
+        known: Row[Any],
+        reads: Sequence[Read],
+        grant: Grant,
+        viewer: Viewer | None,
+        taken: Taken,
+    ) -> None:
+        batch: str = known.id
         names: dict[int, Name] = {}
         identity: dict[str, dict[str, str]] = {}
         for read in reads:
@@ -147,15 +156,22 @@ class BatchDesk:
 
         def work(connection: Connection) -> None:
             standing = transactions.standing(connection, batch, sorted(names))
+            hidden = {
+                row
+                for row, stood in standing.items()
+                if viewer is not None and not viewer.sees(known, stood.name)
+            }
+            taken.rejected += [RowRefused(row, (_ELSEWHERE,)) for row in sorted(hidden)]
             new = [each for each in judged if each.row not in standing]
+            again = [each for each in judged if each.row in standing and each.row not in hidden]
             changed = [
                 msgspec.structs.replace(each, revision=standing[each.row].revision + 1)
-                for each in judged
-                if each.row in standing and standing[each.row].name != each.name
+                for each in again
+                if standing[each.row].name != each.name
             ]
             taken.created += len(new)
             taken.changed += len(changed)
-            taken.unchanged += len(judged) - len(new) - len(changed)
+            taken.unchanged += len(again) - len(changed)
             self._vault.keep_all(connection, identity, now_ms)
             transactions.put(connection, batch, new, changed)
             if new or changed:
@@ -200,10 +216,10 @@ class BatchDesk:
             )
         return judged
 
-    async def match_again(self, batch: str, grant: Grant) -> int:
+    async def match_again(self, batch: str, grant: Grant, viewer: Viewer | None) -> int:
         """Look up again the rows that are pending without a task; return how many were found."""
-        await self._require(batch)
-        pending = await self._pending(batch)
+        await self._known(batch, viewer)
+        pending = await self._pending(batch, viewer)
         judged = await self._judged(batch, {each.row: each.name for each in pending}, grant)
         found = [each for each in judged if each.state != "PENDING"]
         known = {each.row: each for each in pending}
@@ -213,13 +229,15 @@ class BatchDesk:
         await self.database.write(lambda c: transactions.put(c, batch, (), anew))
         return len(anew)
 
-    async def assign(self, batch: str, unit: str | None, within_s: float, grant: Grant) -> int:
+    async def assign(
+        self, batch: str, unit: str | None, within_s: float, grant: Grant, viewer: Viewer | None
+    ) -> int:
         """Make a task of every pending row that has none; return how many.
 
         They go to whoever answers for the row's household or grid, or to `unit`.
         """
-        await self._require(batch)
-        pending = await self._pending(batch)
+        await self._known(batch, viewer)
+        pending = await self._pending(batch, viewer)
         directory, now_ms = await self._tasks.directory(), self._clock_ms()
         limits = await self._tasks.limits()
         made: list[Task] = []
@@ -253,14 +271,22 @@ class BatchDesk:
         return len(made)
 
     async def result(
-        self, batch: str, row: int, revision: int, state: State, note: str | None, grant: Grant
+        self,
+        batch: str,
+        row: int,
+        revision: int,
+        state: State,
+        note: str | None,
+        grant: Grant,
+        viewer: Viewer | None,
     ) -> Judged:
         """Record what somebody found out by other means; raises UnknownBatch, and 409."""
+        known = await self._known(batch, viewer)
         now_ms = self._clock_ms()
 
         def work(connection: Connection) -> Judged:
             standing = transactions.standing(connection, batch, [row]).get(row)
-            if standing is None:
+            if standing is None or (viewer is not None and not viewer.sees(known, standing.name)):
                 raise UnknownBatch
             require_revision(standing.revision, revision)
             anew = msgspec.structs.replace(
@@ -283,22 +309,27 @@ class BatchDesk:
         """Let rows have what came back from the field."""
         await self.database.write(transactions.take_results)
 
-    async def _pending(self, batch: str) -> list[Judged]:
+    async def _pending(self, batch: str, viewer: Viewer | None) -> list[Judged]:
         await self.refresh()
         found = await self.database.read(
-            lambda c: transactions.rows_of(c, batch, "PENDING", -1, _ALL)
+            lambda c: transactions.rows_of(c, batch, "PENDING", -1, _ALL, viewer)
         )
         return [each for each in found if each.task is None]
 
-    async def _require(self, batch: str) -> None:
-        if await self.database.read(lambda c: transactions.get(c, batch)) is None:
+    async def _known(self, batch: str, viewer: Viewer | None) -> Row[Any]:
+        found = await self.database.read(lambda c: transactions.get(c, batch, viewer))
+        if found is None:
             raise UnknownBatch
+        return found
 
 
 _ALL: Final = 1_000_000
 _TEXT: Final = Reason(
     "Find out whether this person is here; the registers do not know them.",
     "请核实此人是否在本地；登记信息中未查到。",
+)
+_ELSEWHERE: Final = CellNote(
+    field="row", en="is a row that lies outside of your areas", zh="该行不在您的辖区内"
 )
 _NOBODY: Final = CellNote(field="id_number", en="identifies nobody", zh="没有可识别的人员")
 

@@ -12,17 +12,26 @@ from schemas.times import format_ms
 from services.api.batches import transactions
 from services.api.batches.desk import BatchDesk, UnknownBatch
 from services.api.batches.match import State
-from services.api.batches.transactions import STATES, Judged
+from services.api.batches.transactions import STATES, Judged, Viewer
 from services.api.exports.csv_file import cell, encoded
 from services.api.guard import ACTORS, READERS, require
 from services.api.imports.headers import VERIFICATION
 from services.api.imports.reading import FORMATS, Table
 from services.api.json_answers import json_answer
+from services.api.people.areas import Within
 from services.api.registers.routes import DeskRoute, Limit
 from services.api.revisions import IfMatch, etag, revision_of
 
 Reader = Annotated[Grant, Depends(require(*READERS))]
 Actor = Annotated[Grant, Depends(require(*ACTORS))]
+
+
+async def _viewer_of(grant: Reader, within: Within) -> Viewer | None:
+    """Return what the caller is limited to, None = they see every name."""
+    return None if within is None else Viewer(grant.name, within)
+
+
+Sees = Annotated[Viewer | None, Depends(_viewer_of)]
 _PLAIN: Final = r"^[^\x00]*$"
 _HOUR_S: Final = 3_600.0
 _PAGE: Final = 1_000
@@ -83,26 +92,26 @@ def router(desk: BatchDesk) -> APIRouter:
         """Begin a batch; 409 where there is one of this id."""
         if not await desk.create(body.id, body.title, body.source, grant):
             raise HTTPException(409, "there is a batch of this id")
-        return json_answer(await _one(body.id), 201, {"Location": f"/v1/batches/{body.id}"})
+        return json_answer(await _one(body.id, None), 201, {"Location": f"/v1/batches/{body.id}"})
 
     @routes.get("/batches", response_class=Response)
     async def page(
-        _: Reader, limit: Limit = 100, cursor: Annotated[str, Query(max_length=64)] = ""
+        viewer: Sees, limit: Limit = 100, cursor: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
         """Batches by id, each with how many of its names are found, not found, another's, or
         pending."""
         await desk.refresh()
-        rows = await desk.database.read(lambda c: transactions.page(c, cursor, limit))
+        rows = await desk.database.read(lambda c: transactions.page(c, cursor, limit, viewer))
         ids = [row.id for row in rows]
-        counts = await desk.database.read(lambda c: transactions.counts(c, ids))
+        counts = await desk.database.read(lambda c: transactions.counts(c, ids, viewer))
         items = [_shown(row, counts.get(row.id)) for row in rows]
         return json_answer({"items": items, "next": ids[-1] if len(ids) == limit else None})
 
     @routes.get("/batches:summary", response_class=Response)
-    async def summary(_: Reader) -> Response:
+    async def summary(viewer: Sees) -> Response:
         """All batches together."""
         await desk.refresh()
-        found = await desk.database.read(lambda c: transactions.counts(c, None))
+        found = await desk.database.read(lambda c: transactions.counts(c, None, viewer))
         totals: dict[str, int] = {
             state: sum(each[state] for each in found.values()) for state in STATES
         }
@@ -116,49 +125,51 @@ def router(desk: BatchDesk) -> APIRouter:
         )
 
     @routes.get("/batches/{batch}", response_class=Response)
-    async def get(batch: str, _: Reader) -> Response:
+    async def get(batch: str, viewer: Sees) -> Response:
         """One batch with its counts."""
         await desk.refresh()
-        return json_answer(await _one(batch))
+        return json_answer(await _one(batch, viewer))
 
     @routes.post("/batches/{batch}/rows", response_class=Response)
-    async def take(batch: str, request: Request, grant: Actor) -> Response:
+    async def take(batch: str, request: Request, grant: Actor, viewer: Sees) -> Response:
         """Add names (CSV, XLSX or NDJSON) and look each up at once; repeating has no effect."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in FORMATS:
             raise HTTPException(415, f"must be one of {', '.join(FORMATS)}")
         content = await request.body()
         table = Table(register=VERIFICATION, content=content, format=FORMATS[kind], batch=batch)
-        return json_answer(await desk.take(batch, table, grant))
+        return json_answer(await desk.take(batch, table, grant, viewer))
 
     @routes.get("/batches/{batch}/rows", response_class=Response)
     async def rows(
         batch: str,
-        _: Reader,
+        viewer: Sees,
         state: State | None = None,
         limit: Limit = 100,
         cursor: Annotated[str | None, Query(pattern=r"^\d{1,9}$")] = None,
     ) -> Response:
         """The names of a batch, masked, with what was found of each."""
         await desk.refresh()
-        await _one(batch)
+        await _one(batch, viewer)
         after = -1 if cursor is None else int(cursor)
         found = await desk.database.read(
-            lambda c: transactions.rows_of(c, batch, state, after, limit)
+            lambda c: transactions.rows_of(c, batch, state, after, limit, viewer)
         )
         following = str(found[-1].row) if len(found) == limit else None
-        return json_answer({"items": [_row(each) for each in found], "next": following})
+        return json_answer({"items": [_row(each, viewer) for each in found], "next": following})
 
     @routes.post("/batches/{batch}/match", response_class=Response)
-    async def match(batch: str, grant: Actor) -> Response:
+    async def match(batch: str, grant: Actor, viewer: Sees) -> Response:
         """Look up again what is pending and has no task."""
-        return json_answer({"found": await desk.match_again(batch, grant)})
+        return json_answer({"found": await desk.match_again(batch, grant, viewer)})
 
     @routes.post("/batches/{batch}/assign", response_class=Response)
-    async def assign(batch: str, grant: Actor, body: AssignBody | None = None) -> Response:
+    async def assign(
+        batch: str, grant: Actor, viewer: Sees, body: AssignBody | None = None
+    ) -> Response:
         """Make a task of every pending name that has none."""
         wish = body or AssignBody()
-        made = await desk.assign(batch, wish.unit, wish.within_h * _HOUR_S, grant)
+        made = await desk.assign(batch, wish.unit, wish.within_h * _HOUR_S, grant, viewer)
         return json_answer({"tasks": made})
 
     @routes.post("/batches/{batch}/rows/{row}/result", response_class=Response)
@@ -167,24 +178,30 @@ def router(desk: BatchDesk) -> APIRouter:
         row: Annotated[int, Path(ge=0, le=999_999_999)],
         body: ResultBody,
         grant: Actor,
+        viewer: Sees,
         if_match: IfMatch = None,
     ) -> Response:
         """Say what was found out about a name. If-Match carries the row's revision."""
         revision = revision_of(if_match)
-        told = await desk.result(batch, row, revision, body.result, body.note, grant)
-        return json_answer(_row(told), 200, etag(told.revision))
+        told = await desk.result(batch, row, revision, body.result, body.note, grant, viewer)
+        return json_answer(_row(told, viewer), 200, etag(told.revision))
 
     @routes.get("/batches/{batch}/remainder.csv", response_class=Response)
-    async def remainder(batch: str, _: Reader) -> Response:
+    async def remainder(batch: str, viewer: Sees) -> Response:
         """What is still pending, as a file for spreadsheets; persons are masked."""
         await desk.refresh()
-        await _one(batch)
+        await _one(batch, viewer)
         lines = [list(_COLUMNS)]
         after = -1
         while True:
             found = await desk.database.read(
                 partial(
-                    transactions.rows_of, batch=batch, state="PENDING", after=after, limit=_PAGE
+                    transactions.rows_of,
+                    batch=batch,
+                    state="PENDING",
+                    after=after,
+                    limit=_PAGE,
+                    viewer=viewer,
                 )
             )
             lines += [_line(batch, each) for each in found]
@@ -197,11 +214,11 @@ def router(desk: BatchDesk) -> APIRouter:
             media_type="text/csv; charset=utf-8",
         )
 
-    async def _one(batch: str) -> dict[str, Any]:
-        row = await desk.database.read(lambda c: transactions.get(c, batch))
+    async def _one(batch: str, viewer: Viewer | None) -> dict[str, Any]:
+        row = await desk.database.read(lambda c: transactions.get(c, batch, viewer))
         if row is None:
             raise UnknownBatch
-        counts = await desk.database.read(lambda c: transactions.counts(c, [batch]))
+        counts = await desk.database.read(lambda c: transactions.counts(c, [batch], viewer))
         return _shown(row, counts.get(batch))
 
     return routes
@@ -220,7 +237,10 @@ def _shown(row: Any, counts: dict[State, int] | None) -> dict[str, Any]:
     }
 
 
-def _row(each: Judged) -> dict[str, Any]:
+def _row(each: Judged, viewer: Viewer | None) -> dict[str, Any]:
+    """Return a row as it is answered; by what somebody was found who lives elsewhere is for the
+    desks there."""
+    told = viewer is None or viewer.within.holds(each.name.person, each.name.grid)
     return {
         "row": each.row,
         "person": each.name.person,
@@ -230,7 +250,7 @@ def _row(each: Judged) -> dict[str, Any]:
         "plate": each.name.plate,
         "result": each.state,
         "channel": each.channel,
-        "found": each.found,
+        "found": each.found if told else (),
         "task": each.task,
         "note": each.note,
         "by": each.actor,

@@ -5,10 +5,21 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from services.api.batches.match import Channel, Evidence, Name, State
 from services.api.batches.tables import batch_rows, batches
+from services.api.people.limit import Limit
 from services.api.store.tables import alerts
 from services.api.tasks.tables import tasks
 
@@ -33,6 +44,29 @@ class Judged(Struct, frozen=True, kw_only=True):
     actor: str
     at_ms: int
     revision: int = 1
+
+
+class Viewer(Struct, frozen=True):
+    """Somebody who is limited to areas: what lies there they see, and their own batches."""
+
+    name: str
+    within: Limit
+
+    def sees(self, batch: Row[Any], name: Name) -> bool:
+        """Return whether they see a name of a batch."""
+        return batch.actor == self.name or self.within.holds(name.person, name.grid)
+
+    def rows(self) -> ColumnElement[bool]:
+        """Return the same in SQL, of a row of the table."""
+        own = select(batches.c.id).where(batches.c.actor == self.name)
+        there = self.within.around(batch_rows.c.person, grid=batch_rows.c.grid)
+        return or_(batch_rows.c.batch.in_(own), there)
+
+    def batches(self) -> ColumnElement[bool]:
+        """Return in SQL whether they see a batch: it is theirs, or has a name that they see."""
+        there = self.within.around(batch_rows.c.person, grid=batch_rows.c.grid)
+        named = select(batch_rows.c.batch).where(batch_rows.c.batch == batches.c.id, there)
+        return or_(batches.c.actor == self.name, named.exists())
 
 
 def create(connection: Connection, values: dict[str, Any]) -> bool:
@@ -112,32 +146,46 @@ def take_results(connection: Connection) -> int:
     return taken
 
 
-def counts(connection: Connection, ids: Sequence[str] | None) -> dict[str, dict[State, int]]:
+def counts(
+    connection: Connection, ids: Sequence[str] | None, viewer: Viewer | None
+) -> dict[str, dict[State, int]]:
     """Return how many rows of batches are in which state, None = of all batches."""
     query: Select[Any] = select(
         batch_rows.c.batch, batch_rows.c.state, func.count().label("rows")
     ).group_by(batch_rows.c.batch, batch_rows.c.state)
     if ids is not None:
         query = query.where(batch_rows.c.batch.in_(ids))
+    if viewer is not None:
+        query = query.where(viewer.rows())
     found: dict[str, dict[State, int]] = {}
     for batch, state, rows in connection.execute(query):
         found.setdefault(batch, dict.fromkeys(STATES, 0))[state] = rows
     return found
 
 
-def page(connection: Connection, after: str, limit: int) -> list[Row[Any]]:
+def page(connection: Connection, after: str, limit: int, viewer: Viewer | None) -> list[Row[Any]]:
     """Return batches by id, those after one."""
     query = select(batches).where(batches.c.id > after).order_by(batches.c.id).limit(limit)
+    if viewer is not None:
+        query = query.where(viewer.batches())
     return list(connection.execute(query))
 
 
-def get(connection: Connection, batch: str) -> Row[Any] | None:
+def get(connection: Connection, batch: str, viewer: Viewer | None) -> Row[Any] | None:
     """Return one batch."""
-    return connection.execute(select(batches).where(batches.c.id == batch)).one_or_none()
+    query = select(batches).where(batches.c.id == batch)
+    if viewer is not None:
+        query = query.where(viewer.batches())
+    return connection.execute(query).one_or_none()
 
 
 def rows_of(
-    connection: Connection, batch: str, state: State | None, after: int, limit: int
+    connection: Connection,
+    batch: str,
+    state: State | None,
+    after: int,
+    limit: int,
+    viewer: Viewer | None,
 ) -> list[Judged]:
     """Return rows of a batch in order, those after one."""
     query = (
@@ -148,6 +196,8 @@ def rows_of(
     )
     if state is not None:
         query = query.where(batch_rows.c.state == state)
+    if viewer is not None:
+        query = query.where(viewer.rows())
     return [judged_of(row) for row in connection.execute(query)]
 
 

@@ -100,14 +100,22 @@ class CampaignDesk:
             lambda c: transactions.create(c, campaign, grant.role, now_ms)
         )
 
-    async def get(self, id_: str) -> Campaign:
-        """Return a campaign. Raises UnknownCampaign."""
-        return await self._database.read(lambda c: transactions.get(c, id_))
+    async def get(self, id_: str, grant: Grant) -> Campaign:
+        """Return a campaign. Raises UnknownCampaign, also where the caller does not see it."""
+        within = await self.tasks.within(grant)
+
+        def look(connection: Connection) -> Campaign:
+            found = transactions.seen(connection, [transactions.get(connection, id_)], within)
+            if not found:
+                raise transactions.UnknownCampaign(id_)
+            return found[0]
+
+        return await self._database.read(look)
 
     async def shown(self, id_: str, grant: Grant) -> Shown:
         """Return a campaign with what became of its items, as far as somebody sees them. Raises
         UnknownCampaign."""
-        campaign = await self.get(id_)
+        campaign = await self.get(id_, grant)
         within = await self.tasks.within(grant)
         units = await self.tasks.counts(Query(campaign=id_, within=within))
         items = await self._items(id_) if campaign.kind in OF_ITEMS else []
@@ -122,10 +130,13 @@ class CampaignDesk:
         )
 
     async def page(
-        self, wanted: Mapping[str, str | None], before: int | None, limit: int
+        self, wanted: Mapping[str, str | None], before: int | None, limit: int, grant: Grant
     ) -> list[Campaign]:
-        """Return campaigns, the last created first."""
-        return await self._database.read(lambda c: transactions.page(c, wanted, before, limit))
+        """Return campaigns that the caller sees, the last created first."""
+        within = await self.tasks.within(grant)
+        return await self._database.read(
+            lambda c: transactions.page(c, wanted, before, limit, within)
+        )
 
     async def add(self, id_: str, items: Sequence[NewItem], grant: Grant) -> list[ItemResult]:
         """Add items; one that is there already stays as it is.
@@ -133,7 +144,7 @@ class CampaignDesk:
         Raises UnknownCampaign, Closed, and Rejected, which names the field of the first item that
         is wrong; then none is added.
         """
-        campaign = await self.get(id_)
+        campaign = await self.get(id_, grant)
         if campaign.state == "closed":
             raise Closed("the campaign is closed")
         directory, limits = await self.tasks.directory(), await self.tasks.limits()
@@ -195,7 +206,7 @@ class CampaignDesk:
 
         Raises UnknownCampaign, Closed, BedTaken, and Rejected for rooms that cannot be.
         """
-        campaign = await self.get(id_)
+        campaign = await self.get(id_, grant)
         if campaign.kind != "placement":
             raise rejected("only a campaign of the kind placement has beds", "kind")
         if campaign.state == "closed":
@@ -239,10 +250,17 @@ class CampaignDesk:
         beds = {task: msgspec.structs.asdict(bed) for task, bed in made.beds.items()}
         return Placements(beds=beds, without=made.without, kept=keep)
 
-    async def occupancy(self, facility: str) -> Occupancy:
-        """Return which beds of a facility are given away."""
-        directory = await self.tasks.directory()
-        taken = await self._database.read(lambda c: transactions.taken(c, facility))
+    async def occupancy(self, facility: str, grant: Grant) -> Occupancy:
+        """Return which beds of a facility are given away.
+
+        Who is limited to areas sees all of them where the facility's zone is one, else those of
+        the people whose tasks they see.
+        """
+        directory, within = await self.tasks.directory(), await self.tasks.within(grant)
+        zone = directory.zone(facility, self.tasks.clock_ms())
+        if within is not None and zone in within.areas:
+            within = None
+        taken = await self._database.read(lambda c: transactions.taken(c, facility, within))
         capacity = directory.capacity(facility, self.tasks.clock_ms())
         return Occupancy(facility=facility, capacity=capacity, taken=taken)
 
@@ -267,7 +285,7 @@ class CampaignDesk:
 
         Raises UnknownCampaign, Closed and Rejected.
         """
-        campaign = await self.get(id_)
+        campaign = await self.get(id_, grant)
         if campaign.kind != "coach":
             raise rejected("only the manifest of a coach has arrivals", "kind")
         if campaign.state == "closed":

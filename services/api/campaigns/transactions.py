@@ -1,6 +1,6 @@
 """What is done with campaigns and beds inside a transaction, as functions of a connection."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ from services.api.campaigns.beds import Bed
 from services.api.campaigns.campaign import Campaign, Taken
 from services.api.campaigns.tables import beds, campaigns
 from services.api.tasks.tables import tasks
-from services.api.tasks.transactions import Stale, counted
+from services.api.tasks.transactions import Stale, Within, counted
 
 _COUNTER: Final = "campaigns"
 # Whoever does not come leaves the bed to another.
@@ -63,24 +63,52 @@ def page(
     wanted: Mapping[str, str | None],
     before: int | None,
     limit: int,
+    within: Within | None,
 ) -> list[Campaign]:
     """Return campaigns, the last created first; `wanted` are columns and their values."""
     same = [campaigns.c[name] == value for name, value in wanted.items() if value is not None]
-    query = select(campaigns.c.body).where(*same)
-    if before is not None:
-        query = query.where(campaigns.c.n < before)
-    query = query.order_by(campaigns.c.n.desc()).limit(limit)
-    return [_decode(body) for body in connection.scalars(query)]
+    query = select(campaigns.c.body).where(*same).order_by(campaigns.c.n.desc()).limit(limit)
+    found: list[Campaign] = []
+    while len(found) < limit:
+        some = query if before is None else query.where(campaigns.c.n < before)
+        read = [_decode(body) for body in connection.scalars(some)]
+        found += seen(connection, read, within)
+        if len(read) < limit:
+            break
+        before = read[-1].n
+    return found[:limit]
 
 
-def taken(connection: Connection, facility: str) -> list[Taken]:
-    """Return the beds of a facility that are given away, by name."""
+def seen(connection: Connection, some: Sequence[Campaign], within: Within | None) -> list[Campaign]:
+    """Return those of some campaigns that somebody sees who is limited to areas: those that they
+    began, those of their units, those with an item that they see, and those of the whole county,
+    which are of no unit and about nothing in particular."""
+    if within is None:
+        return list(some)
+    items = select(tasks.c.campaign).where(
+        tasks.c.campaign.in_([each.id for each in some]), within.condition()
+    )
+    there = set(connection.scalars(items.distinct()))
+    return [
+        each
+        for each in some
+        if each.id in there
+        or each.author == within.name
+        or each.unit in within.units
+        or (each.unit is None and each.about is None)
+    ]
+
+
+def taken(connection: Connection, facility: str, within: Within | None = None) -> list[Taken]:
+    """Return the beds of a facility that are given away, by name; `within` None = all of them."""
     query = (
         select(beds.c.bed, beds.c.task)
         .join(tasks, tasks.c.id == beds.c.task)
         .where(beds.c.facility == facility, tasks.c.state.not_in(_LEFT))
         .order_by(beds.c.bed)
     )
+    if within is not None:
+        query = query.where(within.condition())
     return [Taken(row.bed, row.task) for row in connection.execute(query)]
 
 

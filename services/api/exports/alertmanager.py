@@ -23,9 +23,9 @@ from services.api.silences import routes as silences
 from services.api.silences import stored
 from services.api.silences.matchers import BadMatcher, Matcher, all_hold, labels_of, parsed
 from services.api.store.database import Database
+from services.api.store.kept import LIVE
 from services.api.store.rows import conditions
 from services.api.store.tables import alerts
-from services.api.store.transactions import LIVE
 
 # There are no pages in this API; the newest are told.
 _MOST: Final = 10_000
@@ -37,7 +37,7 @@ _ALERT = msgspec.json.Decoder(Alert)
 
 
 class Status(Struct, frozen=True, rename="camel"):
-    """`active`, or `suppressed` by silences; nothing is inhibited or muted."""
+    """`active`, or `suppressed` by silences or other alerts; nothing is muted."""
 
     state: str
     silenced_by: list[str]
@@ -92,6 +92,7 @@ class Wish(Struct, frozen=True):
     matchers: tuple[Matcher, ...]
     active: bool
     silenced: bool
+    inhibited: bool
     within: Limit | None
 
 
@@ -104,9 +105,11 @@ def wish_of(
     unprocessed: bool = True,
     receiver: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Wish:
-    """Return what a request asks for; nothing is inhibited or unprocessed, and there is one
-    receiver. Raises Rejected for a matcher that cannot be used."""
-    return Wish(_parsed(filter), active, silenced, within)
+    """Return what a request asks for; nothing is unprocessed, and there is one receiver.
+
+    Raises Rejected for a matcher that cannot be used.
+    """
+    return Wish(_parsed(filter), active, silenced, inhibited, within)
 
 
 def router(database: Database, clock_ms: Callable[[], int], version: str) -> APIRouter:
@@ -207,11 +210,17 @@ def _told(connection: Connection, wish: Wish, now_ms: int) -> list[GettableAlert
     found = []
     for row in connection.execute(query):
         alert = _ALERT.decode(row.body)
-        if wish.silenced if alert.silenced_by else wish.active:
+        if _wanted(wish, alert):
             labels = labels_of(alert)
             if all_hold(wish.matchers, labels):
                 found.append(_alert(alert, labels, row.updated_ms, now_ms))
     return found
+
+
+def _wanted(wish: Wish, alert: Alert) -> bool:
+    if alert.silenced_by and not wish.silenced or alert.inhibited_by and not wish.inhibited:
+        return False
+    return wish.active or bool(alert.silenced_by or alert.inhibited_by)
 
 
 def _alert(alert: Alert, labels: dict[str, str], updated_ms: int, now_ms: int) -> GettableAlert:
@@ -226,18 +235,25 @@ def _alert(alert: Alert, labels: dict[str, str], updated_ms: int, now_ms: int) -
         "alert_id": alert.id,
     }
     hidden_by = alert.silenced_by or []
+    inhibited_by = [_fingerprint(alert_id) for alert_id in alert.inhibited_by or ()]
     return GettableAlert(
         labels=labels,
         annotations={name: value for name, value in annotations.items() if value},
         receivers=[Receiver(_RECEIVER)],
-        # Readers expect sixteen hexadecimal digits; they do not look an alert up by it.
-        fingerprint=alert.id[:16],
+        fingerprint=_fingerprint(alert.id),
         startsAt=alert.first_seen,
         updatedAt=format_ms(updated_ms),
         endsAt=format_ms(now_ms + _GOES_ON_MS),
-        status=Status("suppressed" if hidden_by else "active", hidden_by, [], []),
+        status=Status(
+            "suppressed" if hidden_by or inhibited_by else "active", hidden_by, inhibited_by, []
+        ),
         generator_url="",
     )
+
+
+def _fingerprint(alert_id: str) -> str:
+    # Readers expect sixteen hexadecimal digits; they do not look an alert up by it.
+    return alert_id[:16]
 
 
 def _silence(one: silences.Shown) -> GettableSilence:

@@ -6,12 +6,17 @@ thousands.  Who falls out of the ring while it is live is cut off, and resumes b
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from schemas.alerts import Alert
 from services.api.feed.frames import Format
 from services.api.filters import NO_FILTERS, Filters, matches
 from services.api.metrics import CUT_OFF, FEED_CLIENTS
 from services.api.store.transactions import FeedEvent, Published
+
+if TYPE_CHECKING:
+    # It looks after the hub's readers, so it imports this module.
+    from services.api.feed.admission import Admission
 
 # A client that takes nothing over so many ticks is stuck: its kernel's buffers and ours are full.
 _STUCK_TICKS = 2
@@ -40,10 +45,20 @@ class Live:
 class Reader:
     """One subscription: it has all events up to `position`, and gets more in one format."""
 
-    def __init__(self, position: int, filters: Filters, form: Format) -> None:
+    def __init__(
+        self,
+        position: int,
+        filters: Filters,
+        form: Format,
+        admission: "Admission | None" = None,
+    ) -> None:
+        """`admission` is what let the reader in, None = nobody looks after it."""
         self.position = position
         self.filters = filters
         self.form = form
+        self.admission = admission
+        # It may not go on: its stream ends.
+        self.dismissed = False
         self.live = False
         self.cut = asyncio.Event()
         # The hub's tick at which something was given to the connection that it has not taken yet.
@@ -103,6 +118,19 @@ class Hub:
     def close(self) -> None:
         """End all streams."""
         self.closed = True
+        self._wake()
+
+    @property
+    def readers(self) -> list[Reader]:
+        """The readers that are there now."""
+        return list(self._readers)
+
+    def dismiss(self, reader: Reader) -> None:
+        """End a reader's stream; one that has not ended by the second time is stuck, and cut
+        off."""
+        if reader.dismissed:
+            reader.cut.set()
+        reader.dismissed = True
         self._wake()
 
     def join(self, reader: Reader) -> None:

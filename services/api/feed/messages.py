@@ -7,8 +7,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from services.api.feed.hub import Hub, Reader
 from services.api.feed.response import deliver
 
-# RFC 6455's register calls it "service restart": come again.
-_ENDING = 1012
+# RFC 6455's register calls them "service restart": come again; and "policy violation": sign in.
+_ENDING, _DISMISSED = 1012, 1008
 
 
 async def answer(
@@ -16,8 +16,8 @@ async def answer(
 ) -> None:
     """Accept the connection and send the stream; what the client says is read and passed over.
 
-    The end of the service closes with 1012. A reader that is cut off could not take a closing
-    frame either: its connection just ends.
+    The end of the service closes with 1012, that of what let the reader in with 1008. A reader that
+    is cut off could not take a closing frame either: its connection just ends.
     """
     await websocket.accept()
 
@@ -26,7 +26,7 @@ async def answer(
             await websocket.send_text(line.decode())
 
     async def end() -> None:
-        await websocket.close(_ENDING)
+        await websocket.close(_DISMISSED if reader.dismissed else _ENDING)
 
     try:
         await deliver(hub, reader, chunks, send_lines, end, _gone(websocket))

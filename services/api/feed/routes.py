@@ -11,12 +11,12 @@ from schemas.problems import rejected
 from schemas.times import TimeProblem, parse_ms
 from services.api.alerts import feed_filters_of
 from services.api.feed import messages
+from services.api.feed.admission import Admission, Admitted
 from services.api.feed.frames import LINES, SSE, Format
 from services.api.feed.hub import Hub, Reader
 from services.api.feed.response import FeedResponse
 from services.api.feed.stream import CURSOR, Place, place_of, place_since, stream
 from services.api.filters import Filters
-from services.api.guard import READERS, require
 from services.api.store.store import AlertStore
 
 
@@ -58,36 +58,36 @@ def router(store: AlertStore, hub: Hub, clock_ms: Callable[[], int]) -> APIRoute
             return await place_since(store, hub, wish.since_ms)
         return await place_of(store, hub, wish.cursor)
 
-    async def subscribed(wish: Wish, form: Format) -> Response:
+    async def subscribed(wish: Wish, form: Format, admission: Admission) -> Response:
         found = await place(wish)
-        reader = Reader(found.position, wish.filters, form)
+        reader = Reader(found.position, wish.filters, form, admission)
         return FeedResponse(hub, reader, stream(store, hub, reader, found.missed, clock_ms))
 
     @routes.get(
         "/v1/alerts/stream",
-        dependencies=[Depends(require(*READERS))],
         response_class=Response,
         responses={200: {"content": {SSE.media_type: {}}, "description": "The live feed."}},
     )
-    async def events(wish: Annotated[Wish, Depends(wish_of)]) -> Response:
+    async def events(admission: Admitted, wish: Annotated[Wish, Depends(wish_of)]) -> Response:
         """Every change of an alert as it is committed, resumable by the id of the last event."""
-        return await subscribed(wish, SSE)
+        return await subscribed(wish, SSE, admission)
 
     @routes.get(
         "/v1/alerts/stream.jsonl",
-        dependencies=[Depends(require(*READERS))],
         response_class=Response,
         responses={200: {"content": {LINES.media_type: {}}, "description": "The live feed."}},
     )
-    async def lines(wish: Annotated[Wish, Depends(wish_of)]) -> Response:
+    async def lines(admission: Admitted, wish: Annotated[Wish, Depends(wish_of)]) -> Response:
         """The same events, one in each line; `cursor` in the last one is where to resume."""
-        return await subscribed(wish, LINES)
+        return await subscribed(wish, LINES, admission)
 
-    @routes.websocket("/v1/alerts/ws", dependencies=[Depends(require(*READERS))])
-    async def socket(websocket: WebSocket, wish: Annotated[Wish, Depends(wish_of)]) -> None:
+    @routes.websocket("/v1/alerts/ws")
+    async def socket(
+        websocket: WebSocket, admission: Admitted, wish: Annotated[Wish, Depends(wish_of)]
+    ) -> None:
         """The same events, one in each text message."""
         found = await place(wish)
-        reader = Reader(found.position, wish.filters, LINES)
+        reader = Reader(found.position, wish.filters, LINES, admission)
         chunks = stream(store, hub, reader, found.missed, clock_ms)
         await messages.answer(websocket, hub, reader, chunks)
 

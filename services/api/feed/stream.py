@@ -72,7 +72,7 @@ async def stream(
     yield notice(form, OPEN, Opened(cursor), cursor, clock_ms())
     if missed is not None:
         yield notice(form, GAP, Gap(missed, cursor), cursor, clock_ms())
-    while not hub.closed and not reader.cut.is_set():
+    while not (hub.closed or reader.dismissed or reader.cut.is_set()):
         if reader.position < hub.first_n - 1:
             page = await store.events_after(reader.position, _PAGE)
             if page and page[0].n == reader.position + 1:

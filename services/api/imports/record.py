@@ -5,18 +5,26 @@ from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, select
 
 from schemas.times import DAY_MS, MINUTE_MS, format_ms
 from services.api.imports.entries import CellNote
 from services.api.imports.tables import import_rows, imports
 from services.api.registers.desk import Outcome
-from services.api.store.upsert import upsert
+from services.api.store.upsert import Bulk, Upsert
 
 # Whoever imports touches the record with each part of the rows.
 _LOST_MS: Final = 2 * MINUTE_MS
 # What became of rows is for those who imported them; the registers keep what was filed.
 _KEPT_MS: Final = 30 * DAY_MS
+
+# Built once: a day's tables are some hundred imports.
+_SAVE: Final = Upsert(
+    imports,
+    ["id"],
+    lambda new: {column.name: new[column.name] for column in imports.c if column.name != "id"},
+)
+_ADD_ROWS: Final = Bulk(import_rows)
 
 OutcomeName = Literal["created", "changed", "unchanged", "rejected"]
 
@@ -73,10 +81,9 @@ def save(connection: Connection, work: Import, rows: Sequence[RowTold]) -> None:
         **msgspec.structs.asdict(work),
         "unused": msgspec.json.encode(work.unused).decode(),
     }
-    statement = upsert(connection, imports).values(**values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    _SAVE.run(connection, [values])
     if rows:
-        connection.execute(insert(import_rows), [_row_of(work.id, row) for row in rows])
+        _ADD_ROWS.run(connection, [_row_of(work.id, row) for row in rows])
 
 
 def forget_old(connection: Connection, now_ms: int) -> None:
@@ -92,11 +99,15 @@ def get(connection: Connection, import_id: str) -> Import | None:
     return None if row is None else _import_of(row)
 
 
-def newest(connection: Connection, before_ms: int | None, limit: int) -> list[Import]:
-    """Return imports, the last begun first, those begun before an instant."""
+def newest(
+    connection: Connection, before_ms: int | None, limit: int, actor: str | None = None
+) -> list[Import]:
+    """Return imports, the last begun first, those begun before an instant; None = by anybody."""
     query = select(imports).order_by(imports.c.started_ms.desc(), imports.c.id).limit(limit)
     if before_ms is not None:
         query = query.where(imports.c.started_ms < before_ms)
+    if actor is not None:
+        query = query.where(imports.c.actor == actor)
     return [_import_of(row) for row in connection.execute(query)]
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, R
 from schemas.access import Grant
 from schemas.problems import rejected
 from schemas.registers import REGISTERS
-from services.api.guard import ACTORS, READERS, require
+from services.api.guard import READERS, require
 from services.api.imports import record
 from services.api.imports.reading import FORMATS, Table
 from services.api.imports.record import Import, OutcomeName
@@ -16,10 +16,11 @@ from services.api.imports.work import Imports
 from services.api.json_answers import json_answer
 from services.api.registers.desk import Outcome
 from services.api.registers.routes import DeskRoute, Limit
+from services.api.registers.writers import WRITERS, check_writer
 from services.api.store.database import Database
 
 Reader = Annotated[Grant, Depends(require(*READERS))]
-Writer = Annotated[Grant, Depends(require(*ACTORS, "replay"))]
+Writer = Annotated[Grant, Depends(require(*WRITERS))]
 _Pairs = Annotated[list[str], Query(max_length=50)]
 _PAIR: Final = 400
 
@@ -52,6 +53,8 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
         """
         if name not in REGISTERS:
             raise HTTPException(404, "no such register")
+        # Before any identity of the table is kept.
+        check_writer(grant, name)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in FORMATS:
             raise HTTPException(415, f"must be one of {', '.join(FORMATS)}")
@@ -75,32 +78,35 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
 
     @routes.get("/imports", response_class=Response)
     async def page(
-        _: Reader,
+        grant: Reader,
         limit: Limit = 100,
         cursor: Annotated[str | None, Query(pattern=r"^\d{1,15}$")] = None,
     ) -> Response:
-        """The imports of the last thirty days, the last begun first."""
+        """The imports of the last thirty days, the last begun first.
+
+        Who is limited to areas sees their own.
+        """
         before = None if cursor is None else int(cursor)
-        found = await database.read(lambda connection: record.newest(connection, before, limit))
+        found = await database.read(lambda c: record.newest(c, before, limit, _only(grant)))
         following = str(found[-1].started_ms) if len(found) == limit else None
         items = [record.shown(work, clock_ms()) for work in found]
         return json_answer({"items": items, "next": following})
 
     @routes.get("/imports/{import_id}", response_class=Response)
-    async def get(import_id: str, _: Reader) -> Response:
+    async def get(import_id: str, grant: Reader) -> Response:
         """How far an import is, and what became of its rows in all."""
-        return json_answer(record.shown(await _known(import_id), clock_ms()))
+        return json_answer(record.shown(await _known(import_id, grant), clock_ms()))
 
     @routes.get("/imports/{import_id}/rows", response_class=Response)
     async def rows(
         import_id: str,
-        _: Reader,
+        grant: Reader,
         outcome: OutcomeName | None = None,
         limit: Limit = 100,
         cursor: Annotated[str | None, Query(pattern=r"^\d{1,9}$")] = None,
     ) -> Response:
         """What became of each row: its number in the table, the entry, problems and repairs."""
-        await _known(import_id)
+        await _known(import_id, grant)
         after = -1 if cursor is None else int(cursor)
         found = await database.read(
             lambda connection: record.rows_of(connection, import_id, outcome, after, limit)
@@ -108,13 +114,18 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
         following = str(found[-1].place) if len(found) == limit else None
         return json_answer({"items": found, "next": following})
 
-    async def _known(import_id: str) -> Import:
+    async def _known(import_id: str, grant: Grant) -> Import:
         found = await database.read(lambda connection: record.get(connection, import_id))
-        if found is None:
+        if found is None or _only(grant) not in (None, found.actor):
             raise HTTPException(404, "no such import")
         return found
 
     return routes
+
+
+def _only(grant: Grant) -> str | None:
+    """Return whose imports the caller sees, None = all: a table may hold rows of many areas."""
+    return None if grant.areas is None else grant.name
 
 
 def _tally(work: Import, outcomes: list[Outcome]) -> dict[str, Any]:

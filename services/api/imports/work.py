@@ -139,20 +139,22 @@ class Imports:
         outcomes: list[Outcome] = []
         for first in range(0, max(len(rows), 1), ROWS_A_SLICE):
             part = rows[first : first + ROWS_A_SLICE]
-            await self._keep(work, part)
-            filed = await self._desk.bring_in(
-                work.register,
-                [Row(read.body, read.problem) for read in part],
-                grant,
-                dry_run=work.dry_run,
-            )
+            bodies = [Row(read.body, read.problem) for read in part]
+            kept = part
+            if grant.areas is not None:
+                # Whoever lies outside of their areas is not theirs to describe either.
+                judged = await self._desk.bring_in(work.register, bodies, grant, dry_run=True)
+                pairs = zip(part, judged, strict=True)
+                kept = [read for read, outcome in pairs if outcome.problem is None]
+            await self._keep(work, kept)
+            filed = await self._desk.bring_in(work.register, bodies, grant, dry_run=work.dry_run)
             work.count(filed)
             outcomes += filed
             work.touched_ms = self._clock_ms()
             if first + ROWS_A_SLICE >= len(rows):
                 work.state = "done"
-            pairs = enumerate(zip(part, filed, strict=True), first)
-            told = [_told(place, read, outcome) for place, (read, outcome) in pairs]
+            became = enumerate(zip(part, filed, strict=True), first)
+            told = [_told(place, read, outcome) for place, (read, outcome) in became]
             await self._database.write(partial(self._save, work=work, told=told, grant=grant))
             for outcome in filed:
                 ROWS.labels(work.register, outcome.outcome).inc()

@@ -29,6 +29,7 @@ class Shown(Struct, frozen=True):
     alerts: int
     open: int
     silenced: int
+    inhibited: int
     first_seen: str
     last_seen: str
     updated: str
@@ -92,6 +93,7 @@ def _shown(one: Incident) -> Shown:
         alerts=one.live,
         open=one.open,
         silenced=one.silenced,
+        inhibited=one.inhibited,
         first_seen=format_ms(one.first_ms),
         last_seen=format_ms(one.last_ms),
         updated=format_ms(one.updated_ms),

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, case, func, select
 
 from schemas.alerts import SEVERITIES, Severity
 from services.api.filters import Filters
+from services.api.store.kept import LIVE
 from services.api.store.rows import conditions
 from services.api.store.tables import alerts
-from services.api.store.transactions import LIVE
 
 _RANK: Final = case(
     {severity: rank for rank, severity in enumerate(SEVERITIES)}, value=alerts.c.severity
@@ -24,6 +24,7 @@ class Incident(Struct, frozen=True):
     live: int
     open: int
     silenced: int
+    inhibited: int
     first_ms: int
     last_ms: int
     updated_ms: int
@@ -44,6 +45,7 @@ def page(
             func.count(),
             func.sum(case((columns.state == "open", 1), else_=0)),
             func.sum(case((columns.silenced, 1), else_=0)),
+            func.sum(case((columns.inhibited, 1), else_=0)),
             func.min(columns.first_seen_ms),
             func.max(columns.last_seen_ms),
             func.max(columns.updated_ms),

@@ -73,12 +73,13 @@ def concerns(rule: Rule, limit: Limit | None, alert: Alert, minute: int) -> bool
     """Return whether an alert is told under a rule, at a minute of the day; `limit` is what the
     rule's areas stand for.
 
-    What a summary stands for, what is silenced and what has an answer is not told.
+    What a summary stands for, what is silenced or inhibited and what has an answer is not told.
     """
     return (
         alert.state == "open"
         and alert.capped_by is None
         and not alert.silenced_by
+        and not alert.inhibited_by
         and alert.severity in rule.severities
         and (not rule.rules or alert.rule in rule.rules)
         and may_see(limit, alert)

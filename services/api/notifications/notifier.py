@@ -156,7 +156,7 @@ class Notifier:
             over = alert.state in ("resolved", "retracted")
             ledger.end(connection, alert.id, "over" if over else "answered")
             return
-        if alert.capped_by is not None or alert.silenced_by:
+        if alert.capped_by is not None or alert.silenced_by or alert.inhibited_by:
             ledger.end(connection, alert.id, "over")
             return
         at = datetime.fromtimestamp(now_ms / 1000, self._zone)

@@ -21,6 +21,9 @@ from services.api.json_answers import json_answer
 from services.api.passes import paper
 from services.api.passes.paper import Paper
 from services.api.passes.signing import PassSigner
+from services.api.people.areas import Within
+from services.api.people.limit import Limit
+from services.api.people.personal import sees_entry
 from services.api.registers.desk import Desk
 from services.api.registers.routes import DeskRoute, shown
 from services.api.registers.stored import StoredVersion
@@ -118,16 +121,18 @@ def router(
         return json_answer(content, 201, headers)
 
     @routes.post("/passes:print", response_class=Response)
-    async def print_many(body: PrintBody, grant: Actor) -> Response:
+    async def print_many(body: PrintBody, grant: Actor, within: Within) -> Response:
         """Print many passes: a PDF with four on a page, or a page for browsers."""
-        papers = [await paper_of(pass_id) for pass_id in dict.fromkeys(body.ids)]
+        papers = [await paper_of(pass_id, within) for pass_id in dict.fromkeys(body.ids)]
         await desk.note(grant, "pass.print", "pass", {"ids": body.ids[:50], "count": len(papers)})
         return await _printed(papers, body.format)
 
     @routes.get("/passes/{pass_id}/paper", response_class=Response)
-    async def print_one(pass_id: str, grant: Actor, format: Format = "html") -> Response:
+    async def print_one(
+        pass_id: str, grant: Actor, within: Within, format: Format = "html"
+    ) -> Response:
         """Print one pass."""
-        papers = [await paper_of(pass_id)]
+        papers = [await paper_of(pass_id, within)]
         await desk.note(grant, "pass.print", f"pass/{pass_id}")
         return await _printed(papers, format)
 
@@ -158,11 +163,11 @@ def router(
 
     @routes.post("/passes/{pass_id}/revoke", response_class=Response)
     async def revoke(
-        pass_id: str, body: RevokeBody, grant: Actor, if_match: IfMatch = None
+        pass_id: str, body: RevokeBody, grant: Actor, within: Within, if_match: IfMatch = None
     ) -> Response:
         """Revoke a pass. If-Match carries the ETag of its entry."""
         place = revision_of(if_match)
-        entry = _pass_of(await known(pass_id))
+        entry = _pass_of(await known(pass_id, within))
         if entry.revoked:
             raise HTTPException(409, "the pass is revoked already")
         anew = msgspec.structs.replace(entry, revoked=True, reason=body.reason)
@@ -171,14 +176,18 @@ def router(
         )
         return json_answer(shown(answer.version), 200, etag(answer.version.place))
 
-    async def known(pass_id: str) -> StoredVersion:
+    async def known(pass_id: str, within: Limit | None) -> StoredVersion:
         version = await desk.newest("pass", pass_id)
-        if version is None or version.deleted:
+        if (
+            version is None
+            or version.deleted
+            or not sees_entry(within, "pass", pass_id, msgspec.json.decode(version.body))
+        ):
             raise HTTPException(404, f"no such pass: {pass_id[:128]}")
         return version
 
-    async def paper_of(pass_id: str) -> Paper:
-        entry = _pass_of(await known(pass_id))
+    async def paper_of(pass_id: str, within: Limit | None) -> Paper:
+        entry = _pass_of(await known(pass_id, within))
         if entry.revoked:
             raise HTTPException(409, f"the pass {pass_id[:128]} is revoked")
         return paper.paper_of(entry, _code(signer, entry, zone), zone)

@@ -4,11 +4,12 @@ An alert lies where it was seen (its grid, the grid of its site) and where its o
 order's zone, the grid where its subject lives): the desks of all of these have to do with it.
 """
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import JSON, ColumnElement, bindparam, cast, func, or_, select
+from sqlalchemy import JSON, Column, ColumnElement, bindparam, cast, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -60,6 +61,10 @@ class Places:
         """Return every site that lies in one of the areas."""
         return [site for site, grid in self._sites.items() if grid in areas]
 
+    def persons_in(self, areas: frozenset[str]) -> list[str]:
+        """Return everybody who lives in one of the areas."""
+        return [person for person, homes in self._homes.items() if areas & set(homes.values())]
+
     def orders_in(self, areas: frozenset[str]) -> list[str]:
         """Return every order that lies in one of the areas."""
         return [order for order in self._orders if areas & self.of_order(order)]
@@ -71,7 +76,7 @@ class Limit:
     def __init__(self, areas: frozenset[str], places: Places) -> None:
         self.areas = areas
         self.places = places
-        self._known: tuple[int, bytes, bytes] | None = None
+        self._known: tuple[int, dict[str, bytes]] = (-1, {})
 
     def covers(
         self, grid: str | None = None, site: str | None = None, order: str | None = None
@@ -83,18 +88,53 @@ class Limit:
             or bool(self.areas & self.places.of_order(order))
         )
 
+    def holds(self, person: str | None, grid: str | None = None, site: str | None = None) -> bool:
+        """Return whether somebody lives in one of the areas, or a grid or site lies there."""
+        return self.covers(grid, site) or bool(self.areas & self.places.of_person(person))
+
     def condition(self) -> ColumnElement[bool]:
         """Return in SQL what `covers` says of a row of the table of alerts."""
-        if self._known is None or self._known[0] != self.places.version:
-            sites = msgspec.json.encode(self.places.sites_in(self.areas))
-            orders = msgspec.json.encode(self.places.orders_in(self.areas))
-            self._known = (self.places.version, sites, orders)
-        _, sites, orders = self._known
-        return or_(
+        return or_(*self.parts())
+
+    def parts(self) -> Sequence[ColumnElement[bool]]:
+        """Return the conditions one of which must hold: each can be found by an index."""
+        return (
             alerts.c.grid.in_(sorted(self.areas)),
-            alerts.c.site.in_(_texts(sites)),
-            alerts.c.order_id.in_(_texts(orders)),
+            alerts.c.site.in_(self._there("site")),
+            alerts.c.order_id.in_(self._there("order")),
         )
+
+    def around(
+        self,
+        person: Column[Any],
+        *,
+        grid: Column[Any] | None = None,
+        site: Column[Any] | None = None,
+    ) -> ColumnElement[bool]:
+        """Return in SQL what `holds` says of a row of a table with these columns."""
+        found = [person.in_(self._there("person"))]
+        if grid is not None:
+            found.append(grid.in_(sorted(self.areas)))
+        if site is not None:
+            found.append(site.in_(self._there("site")))
+        return or_(*found)
+
+    def _there(self, what: Literal["site", "order", "person"]) -> Any:
+        """Return in SQL every site, order or person in the areas."""
+        version, known = self._known
+        if version != self.places.version:
+            known = {}
+            self._known = (self.places.version, known)
+        if what not in known:
+            known[what] = msgspec.json.encode(_IN[what](self.places, self.areas))
+        return _texts(known[what])
+
+
+_IN: Final[Mapping[str, Callable[[Places, frozenset[str]], list[str]]]] = {
+    "site": Places.sites_in,
+    "order": Places.orders_in,
+    "person": Places.persons_in,
+}
 
 
 def may_see(limit: Limit | None, alert: Alert) -> bool:

@@ -15,6 +15,8 @@ PERSONAL: Final = frozenset(
         "pass",
         "permit",
         "residence",
+        # A plate stands for the household whose car it is.
+        "resident-vehicle",
         "transfer",
         "vehicle-link",
         "watch-entry",
@@ -36,7 +38,7 @@ def persons_of(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def sees_entry(limit: Limit | None, name: str, entry_id: str, data: Mapping[str, Any]) -> bool:
-    """Return whether somebody with this limit may see, and file, an entry of a register.
+    """Return whether somebody with this limit may see an entry of a register.
 
     An entry about persons lies in its own grid, where its orders are kept, and where its persons
     live; one that names none of these is everybody's, as the other registers are.
@@ -51,3 +53,15 @@ def sees_entry(limit: Limit | None, name: str, entry_id: str, data: Mapping[str,
     places = limit.places
     lies_in = own.union(*map(places.of_order, orders), *map(places.of_person, persons))
     return bool(limit.areas & lies_in)
+
+
+def files_entry(limit: Limit | None, name: str, entry_id: str, data: Mapping[str, Any]) -> bool:
+    """Return whether somebody with this limit may file an entry, or change or end it.
+
+    It must be one that they see. What everybody sees and has a grid must lie in theirs: the grid of
+    a site decides whose its alerts are, so a site without one is not for them to file either.
+    """
+    if limit is None or name in PERSONAL:
+        return sees_entry(limit, name, entry_id, data)
+    grid = data.get("grid")
+    return grid in limit.areas or (grid is None and name != "site")

@@ -5,7 +5,17 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from schemas.registers import REGISTERS, register_topic
 from schemas.versions import FOREVER
@@ -14,12 +24,31 @@ from services.api.registers.stored import StoredVersion
 from services.api.registers.tables import register_keys, register_versions
 from services.api.store.database import Database
 from services.api.store.tables import positions as read_positions
-from services.api.store.upsert import upsert
+from services.api.store.upsert import Bulk
 
 # SQLite and PostgreSQL both bound the parameters of one statement.
 _IDS_A_QUERY = 500
 
 _NAMES = {register_topic(name): name for name in REGISTERS}
+# Built once: to build these for each batch took longer than to run them.
+_STOOD = select(read_positions.c.next_offset).where(
+    read_positions.c.topic == bindparam("of"), read_positions.c.partition == 0
+)
+_BEGIN = insert(read_positions)
+_MOVE = (
+    update(read_positions)
+    .where(read_positions.c.topic == bindparam("of"), read_positions.c.partition == 0)
+    .values(next_offset=bindparam("end"))
+)
+_ADD = Bulk(register_versions)
+_KEY_COLUMNS = ("name", "kind", "value", "id")
+_ADD_KEYS = Bulk(register_keys, _KEY_COLUMNS)
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_VERSIONS = (
+    select(register_versions)
+    .where(register_versions.c.name == bindparam("of"), register_versions.c.id.in_(_IDS))
+    .order_by(register_versions.c.recorded_ms, register_versions.c.place)
+)
 
 
 class Span(Struct, frozen=True):
@@ -125,19 +154,18 @@ def _apply(
 ) -> None:
     rows: list[dict[str, Any]] = []
     for name, span in spans.items():
-        at = {"topic": register_topic(name), "partition": 0}
-        stored = connection.scalar(select(read_positions.c.next_offset).filter_by(**at))
+        topic = register_topic(name)
+        stored = connection.scalar(_STOOD, {"of": topic})
         if stored is None:
-            connection.execute(insert(read_positions).values(**at, next_offset=span.end))
+            connection.execute(_BEGIN, {"topic": topic, "partition": 0, "next_offset": span.end})
         elif stored < span.start:
             raise Hole(f"{name} was read from {span.start} on, but stands at {stored}")
         elif stored < span.end:
-            moved = update(read_positions).filter_by(**at).values(next_offset=span.end)
-            connection.execute(moved)
+            connection.execute(_MOVE, {"of": topic, "end": span.end})
         fresh = (one for one in versions.get(name, ()) if stored is None or one.place >= stored)
         rows += [{"name": name, **_row_of(version)} for version in fresh]
     if rows:
-        connection.execute(insert(register_versions), rows)
+        _ADD.run(connection, rows)
         add_keys(connection, rows)
 
 
@@ -149,9 +177,8 @@ def add_keys(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         for kind, value in keys_of(row["name"], msgspec.json.decode(row["body"]))
     }
     if keys:
-        columns = ("name", "kind", "value", "id")
-        adding = upsert(connection, register_keys).on_conflict_do_nothing()
-        connection.execute(adding, [dict(zip(columns, key, strict=True)) for key in sorted(keys)])
+        rows = [dict(zip(_KEY_COLUMNS, key, strict=True)) for key in sorted(keys)]
+        _ADD_KEYS.run(connection, rows)
 
 
 def _naming(
@@ -180,15 +207,8 @@ def _versions_of(
 ) -> dict[str, list[StoredVersion]]:
     found: dict[str, list[StoredVersion]] = {}
     for start in range(0, len(ids), _IDS_A_QUERY):
-        query = (
-            select(register_versions)
-            .where(
-                register_versions.c.name == name,
-                register_versions.c.id.in_(ids[start : start + _IDS_A_QUERY]),
-            )
-            .order_by(register_versions.c.recorded_ms, register_versions.c.place)
-        )
-        for row in connection.execute(query):
+        wanted = {"of": name, "ids": ids[start : start + _IDS_A_QUERY]}
+        for row in connection.execute(_VERSIONS, wanted):
             found.setdefault(row.id, []).append(_version_of(row))
     return found
 

@@ -14,7 +14,7 @@ from schemas.problems import rejected
 from schemas.registers import REGISTERS
 from schemas.times import format_ms
 from services.api.alerts import instant_of
-from services.api.guard import ACTORS, READERS, require
+from services.api.guard import READERS, require
 from services.api.json_answers import json_answer
 from services.api.people.areas import Within
 from services.api.people.personal import sees_entry
@@ -23,6 +23,7 @@ from services.api.registers.keys import Kind
 from services.api.registers.ledger import Wanted
 from services.api.registers.link import Unavailable
 from services.api.registers.stored import StoredVersion
+from services.api.registers.writers import WRITERS
 from services.api.revisions import IfMatch, etag, revision_of
 
 _MAX_LINES: Final = 5_000
@@ -30,7 +31,7 @@ _MAX_ENTRY_BYTES: Final = 1 << 20
 _RETRY_AFTER_S: Final = 2
 
 Reader = Annotated[Grant, Depends(require(*READERS))]
-Writer = Annotated[Grant, Depends(require(*ACTORS, "replay"))]
+Writer = Annotated[Grant, Depends(require(*WRITERS))]
 Replayer = Annotated[Grant, Depends(require("replay"))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Named = Annotated[str | None, Query(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]

@@ -43,8 +43,9 @@ _INPUTS: Final = (
 _STYLE: Final = (
     "body{font:17px/1.5 sans-serif;max-width:34em;margin:1em auto;padding:0 1em;color:#111;"
     "background:#fff}label{display:block;margin:.8em 0 .2em}input,select{font:inherit;width:100%;"
-    "box-sizing:border-box;padding:.5em;border:1px solid #666;border-radius:4px}"
-    "input[type=checkbox]{width:auto;margin-right:.6em}button{font:inherit;padding:.7em 2em;"
+    "box-sizing:border-box;min-height:44px;padding:.5em;border:1px solid #666;border-radius:4px}"
+    "input[type=checkbox]{width:24px;min-height:24px;margin-right:.6em;vertical-align:middle}"
+    "button{font:inherit;min-height:48px;padding:.7em 2em;width:100%;"
     "margin:1.2em 0;border:0;border-radius:4px;background:#0b5;color:#000}"
     ".wrong{border-left:5px solid #c00;padding:.5em 1em;background:#fee}"
 )

@@ -19,6 +19,8 @@ from services.api.guard import ACTORS, LEADERS, READERS, require
 from services.api.imports.wording import Wording, worded
 from services.api.json_answers import json_answer
 from services.api.metrics import SELF_REGISTRATIONS
+from services.api.people.areas import Within
+from services.api.people.limit import Limit as Areas
 from services.api.registers.desk import Desk
 from services.api.registers.routes import DeskRoute, Limit
 from services.api.registration import transactions
@@ -109,9 +111,10 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
         return json_answer({"reference": reference}, 202)
 
     @routes.post("/v1/self-registrations/codes", response_class=Response)
-    async def new_code(request: Request, body: CodeBody, grant: Leader) -> Response:
+    async def new_code(request: Request, body: CodeBody, grant: Leader, within: Within) -> Response:
         """Make the code of a site's form, as an address and as a picture to hang up."""
-        if await desk.get("site", body.site, None) is None:
+        there = within is None or within.covers(site=body.site)
+        if not there or await desk.get("site", body.site, None) is None:
             raise rejected("no such site is filed", "site")
         until = reception.today() + timedelta(days=body.days)
         code = codes.code(body.site, until)
@@ -133,6 +136,7 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
     @routes.get("/v1/self-registrations", response_class=Response)
     async def listed(
         _: Reader,
+        within: Within,
         state: transactions.State = "pending",
         site: Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")] = None,
         limit: Limit = 100,
@@ -143,23 +147,25 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
         if cursor is not None:
             at, _dash, id_ = cursor.partition("-")
             after = (int(at), id_)
-        rows = await database.read(lambda c: transactions.page(c, state, site, after, limit))
+        rows = await database.read(
+            lambda c: transactions.page(c, state, site, after, limit, within)
+        )
         following = f"{rows[-1].posted_ms}-{rows[-1].id}" if len(rows) == limit else None
         return json_answer({"items": [_shown(row) for row in rows], "next": following})
 
     @routes.get("/v1/self-registrations/{id_}", response_class=Response)
-    async def get(id_: str, _: Reader) -> Response:
+    async def get(id_: str, _: Reader, within: Within) -> Response:
         """One registration; its ETag is the revision for If-Match."""
-        row = await known(id_)
+        row = await known(id_, within)
         return json_answer(_shown(row), 200, etag(row.revision))
 
     @routes.post("/v1/self-registrations/{id_}/confirm", response_class=Response)
     async def confirm(
-        id_: str, body: ConfirmBody, grant: Actor, if_match: IfMatch = None
+        id_: str, body: ConfirmBody, grant: Actor, within: Within, if_match: IfMatch = None
     ) -> Response:
         """Confirm a registration: files the arrival notice of a household."""
         revision = revision_of(if_match)
-        row = await known(id_)
+        row = await known(id_, within)
         _require_pending(row, revision)
         entry = {
             "household": body.household,
@@ -178,18 +184,20 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
             "arrival-notice",
             f"self-{id_}",
             msgspec.json.encode(entry),
-            grant,
+            # Who comes to a site of theirs is theirs to file, though nobody knows yet that they
+            # live there.
+            msgspec.structs.replace(grant, areas=None),
             action="registration.file",
         )
         return await decided(id_, revision, "confirmed", body.note, grant)
 
     @routes.post("/v1/self-registrations/{id_}/refuse", response_class=Response)
     async def refuse(
-        id_: str, body: RefuseBody, grant: Actor, if_match: IfMatch = None
+        id_: str, body: RefuseBody, grant: Actor, within: Within, if_match: IfMatch = None
     ) -> Response:
         """Refuse a registration; nothing of it is filed."""
         revision = revision_of(if_match)
-        _require_pending(await known(id_), revision)
+        _require_pending(await known(id_, within), revision)
         return await decided(id_, revision, "refused", body.reason, grant)
 
     async def decided(
@@ -197,12 +205,12 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
     ) -> Response:
         if not await reception.decide(id_, revision, state, note, grant):
             raise HTTPException(409, "somebody else has decided")
-        row = await known(id_)
+        row = await known(id_, None)
         return json_answer(_shown(row), 200, etag(row.revision))
 
-    async def known(id_: str) -> Any:
+    async def known(id_: str, within: Areas | None) -> Any:
         row = await database.read(lambda c: transactions.get(c, id_))
-        if row is None:
+        if row is None or (within is not None and not within.holds(row.person, site=row.site)):
             raise HTTPException(404, "no such registration")
         return row
 

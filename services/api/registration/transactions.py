@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
+from services.api.people.limit import Limit
 from services.api.registration.tables import self_registrations as table
 
 State = Literal["pending", "confirmed", "refused"]
@@ -37,11 +38,14 @@ def page(
     site: str | None,
     after: tuple[int, str] | None,
     limit: int,
+    within: Limit | None,
 ) -> list[Row[Any]]:
     """Return registrations of a state, the oldest first, those after one."""
     query = select(table).where(table.c.state == state)
     if site is not None:
         query = query.where(table.c.site == site)
+    if within is not None:
+        query = query.where(within.around(table.c.person, site=table.c.site))
     if after is not None:
         at_ms, id_ = after
         later = and_(table.c.posted_ms == at_ms, table.c.id > id_)

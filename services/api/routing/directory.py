@@ -90,6 +90,7 @@ class _Shift(Struct):
 
 class _Facility(Struct):
     capacity: int
+    zone: str | None = None
 
 
 class _Worker(Struct):
@@ -126,7 +127,7 @@ def _place(body: _Place, _: str) -> _Facts:
 
 
 def _facility(body: _Facility, _: str) -> _Facts:
-    return body.capacity, ()
+    return body, ()
 
 
 def _worker(body: _Worker, _: str) -> _Facts:
@@ -217,8 +218,13 @@ class Directory:
 
     def capacity(self, facility: str, at_ms: int) -> int | None:
         """Return how many people a facility takes, None = it is not filed."""
-        found: int | None = self._get("facility", facility, at_ms)
-        return found
+        found: _Facility | None = self._get("facility", facility, at_ms)
+        return None if found is None else found.capacity
+
+    def zone(self, facility: str, at_ms: int) -> str | None:
+        """Return the zone of a facility, None = it is not filed."""
+        found: _Facility | None = self._get("facility", facility, at_ms)
+        return None if found is None else found.zone
 
     def employers(self, person: str, at_ms: int) -> list[str]:
         """Return the enterprises on whose roster of workers a person is."""

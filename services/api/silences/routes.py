@@ -23,20 +23,20 @@ from services.api.openapi import answers, inline
 from services.api.people.areas import Within
 from services.api.people.limit import Limit
 from services.api.silences import stored
-from services.api.silences.matchers import BadMatcher, Matcher, check
+from services.api.silences.forms import Matchers, matchers_of
+from services.api.silences.matchers import Matcher
 from services.api.silences.silence import (
     LONGEST_MS,
     Phase,
     Silence,
     hides,
-    hides_everything,
     phase,
 )
 from services.api.store.database import Database
+from services.api.store.kept import LIVE
 from services.api.store.rows import conditions
 from services.api.store.store import AlertStore
 from services.api.store.tables import alerts
-from services.api.store.transactions import LIVE
 
 # Silences of others' past can be looked up for so long.
 _LISTED_MS: Final = 5 * DAY_MS
@@ -46,23 +46,12 @@ _MOST_COUNTED: Final = 20_000
 _ALERT = msgspec.json.Decoder(Alert)
 
 
-class MatcherBody(BaseModel):
-    """One condition on one label."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    value: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
-    isRegex: bool = False
-    isEqual: bool = True
-
-
 class Wanted(BaseModel):
     """What a silence, or a preview of one, would hide."""
 
     model_config = ConfigDict(extra="ignore")
 
-    matchers: Annotated[list[MatcherBody], Field(min_length=1, max_length=20)]
+    matchers: Matchers
 
 
 class SilenceBody(Wanted):
@@ -139,7 +128,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         now_ms = clock_ms()
         silence = Silence(
             id="",
-            matchers=_matchers(body),
+            matchers=matchers_of(body.matchers, "matchers"),
             author=grant.name,
             comment="",
             critical=grant.role in LEADERS,
@@ -171,7 +160,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
             raise rejected("must lie within 30 days from now", "endsAt")
         silence = Silence(
             id=str(uuid.uuid4()),
-            matchers=_matchers(body),
+            matchers=matchers_of(body.matchers, "matchers"),
             author=grant.name,
             comment=body.comment,
             critical=grant.role in LEADERS,
@@ -186,7 +175,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
             record(connection, _entry(now_ms, grant, "silence.create", silence.id, detail))
 
         await database.write(work)
-        await store.silence()
+        await store.mark()
         return json_answer(shown(silence, now_ms), 201)
 
     @routes.get(
@@ -252,23 +241,10 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         found = await database.read(lambda c: stored.get(c, silence_id))
         if found is None:
             raise HTTPException(404, "no such silence")
-        await store.silence()
+        await store.mark()
         return json_answer(shown(found, now_ms), 200)
 
     return routes
-
-
-def _matchers(body: Wanted) -> tuple[Matcher, ...]:
-    """Return the matchers of a request. Raises Rejected for one that cannot be used."""
-    found = tuple(Matcher(one.name, one.value, one.isRegex, one.isEqual) for one in body.matchers)
-    for index, matcher in enumerate(found):
-        try:
-            check(matcher)
-        except BadMatcher as error:
-            raise rejected(str(error), f"matchers.{index}.{error.field}") from error
-    if hides_everything(found):
-        raise rejected("one of them must ask for a label that is there", "matchers")
-    return found
 
 
 def _preview(

@@ -1,4 +1,5 @@
-"""The leader's look at silences: every second, marks alerts for those that begin or end."""
+"""The leader's look at silences and inhibitions: every second, marks alerts for those that begin or
+end."""
 
 import asyncio
 from typing import Final
@@ -14,7 +15,8 @@ _log = structlog.get_logger(__name__)
 
 
 class SilenceWatch:
-    """Lets silences begin and end; the store knows what is left, so this may stop anywhere."""
+    """Lets silences and inhibitions begin and end; the store knows what is left, so this may stop
+    anywhere."""
 
     def __init__(self, store: AlertStore) -> None:
         self._store = store
@@ -23,7 +25,7 @@ class SilenceWatch:
         """Look until cancelled; failures are retried. It may run again later."""
         while True:
             try:
-                while await self._store.silence():
+                while await self._store.mark():
                     pass
             except SQLAlchemyError as error:
                 SILENCE_FAILURES.inc()

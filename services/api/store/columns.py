@@ -9,6 +9,11 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 _NUL, _INSTEAD = "\x00", "\N{REPLACEMENT CHARACTER}"
 
 
+def plain_text(text: str) -> str:
+    """Return a text as PostgreSQL can hold it."""
+    return text.replace(_NUL, _INSTEAD) if _NUL in text else text
+
+
 class PlainText(TypeDecorator[str]):
     """A text of any length, in which NUL becomes the replacement character, as in look-ups."""
 
@@ -17,7 +22,7 @@ class PlainText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Return what is written or looked for."""
-        return value.replace(_NUL, _INSTEAD) if value is not None else None
+        return None if value is None else plain_text(value)
 
 
 class Key(PlainText):

@@ -153,7 +153,8 @@ def _postgresql(url: URL, connections: int, *, writes: bool) -> Engine:
     A reader sees one state for the whole of its transaction. A writer waits for others as long as
     SQLite's busy timeout; one that stands still with the lock in its hand is cut off after as long.
     """
-    options = f"-c lock_timeout={_BUSY_TIMEOUT_MS}"
+    # To compile a query of the store takes longer than to run it.
+    options = f"-c jit=off -c lock_timeout={_BUSY_TIMEOUT_MS}"
     options += f" -c idle_in_transaction_session_timeout={_BUSY_TIMEOUT_MS}"
     engine = create_engine(
         url,

@@ -50,6 +50,7 @@ def row_of(record: Record) -> dict[str, Any]:
         "capped_by": alert.capped_by,
         "incident": alert.incident,
         "silenced": alert.silenced_by is not None,
+        "inhibited": alert.inhibited_by is not None,
         "search": search_text(alert),
         "body": msgspec.json.encode(alert),
         "acts": msgspec.json.encode(record.acts),
@@ -92,12 +93,19 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(summary.is_not(None) if filters.capped else summary.is_(None))
     if filters.silenced is not None:
         found.append(alerts.c.silenced.is_(filters.silenced))
+    if filters.inhibited is not None:
+        found.append(alerts.c.inhibited.is_(filters.inhibited))
     if filters.since_ms is not None:
         found.append(alerts.c.last_seen_ms >= filters.since_ms)
     if filters.until_ms is not None:
         found.append(alerts.c.first_seen_ms < filters.until_ms)
     if filters.text:
-        found.append(alerts.c.search.contains(folded(filters.text), autoescape=True))
+        found.append(holds_text(filters.text))
     if filters.within is not None:
         found.append(filters.within.condition())
     return found
+
+
+def holds_text(sought: str) -> ColumnElement[bool]:
+    """Return in SQL whether an alert holds a text; case does not count."""
+    return alerts.c.search.contains(folded(sought), autoescape=True)

@@ -3,20 +3,21 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
 from schemas.alerts import AlertEvent, Severity
 from services.api.acts import Act, Refused
 from services.api.filters import Filters
 from services.api.history import stored as history
+from services.api.inhibitions import stored as inhibitions
 from services.api.people.limit import Limit
 from services.api.silences import stored as silences
-from services.api.store import transactions, waits
+from services.api.store import listing, transactions, waits
 from services.api.store.database import Database
-from services.api.store.rows import conditions
+from services.api.store.listing import Page
 from services.api.store.suppressed import Counted, Span, counted
 from services.api.store.tables import alerts, counters, meta
 from services.api.store.transactions import (
@@ -29,14 +30,8 @@ from services.api.store.transactions import (
 )
 
 _PAGE = 1_000
+T = TypeVar("T")
 _EVENT = msgspec.json.Decoder(AlertEvent)
-
-
-class Page(Struct, frozen=True):
-    """Alerts as JSON, newest first; `next` is the key to go on from."""
-
-    bodies: list[bytes]
-    next: int | None
 
 
 class AlertStore:
@@ -133,14 +128,26 @@ class AlertStore:
         """
         return await asyncio.shield(self._act(seen, deed, actor, note, at_ms, role, within))
 
-    async def silence(self) -> bool:
-        """Mark or unmark alerts for silences that have begun or ended, some of them at a time;
-        return whether more may be left to do."""
+    async def mark(self) -> bool:
+        """Mark or unmark alerts for silences and inhibitions that have begun or ended, some of them
+        at a time; return whether more may be left to do."""
         now_ms = self._clock_ms()
+
+        def turned(connection: Connection) -> bool:
+            begun = silences.turned(connection, now_ms) or inhibitions.turned(connection, now_ms)
+            return bool(begun)
+
         # A look costs others nothing; to begin to write makes findings and acts wait.
-        if not await self._database.read(lambda c: silences.turned(c, now_ms)):
+        if not await self._database.read(turned):
             return False
-        return await asyncio.shield(self._silence(now_ms))
+        return await asyncio.shield(self._mark(now_ms))
+
+    async def beside(self, work: Callable[[Connection], tuple[T, list[Published]]]) -> T:
+        """Run a transaction of somebody else's that acts on alerts too (`transactions.apply_act`).
+
+        It returns what it is for, and the events that it has made, which are handed on in order.
+        """
+        return await asyncio.shield(self._beside(work))
 
     async def escalate(self, limits: Mapping[str, float]) -> list[AlertEvent]:
         """Let alerts that have waited for their limit (overdue.DEFAULTS) reach the next levels.
@@ -166,13 +173,7 @@ class AlertStore:
 
     async def page(self, filters: Filters, before: int | None, limit: int) -> Page:
         """Return up to `limit` alerts, the last raised first, from those below the key `before`."""
-        query = select(alerts.c.raised_n, alerts.c.body).where(*conditions(filters))
-        if before is not None:
-            query = query.where(alerts.c.raised_n < before)
-        query = query.order_by(alerts.c.raised_n.desc()).limit(limit + 1)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        more = rows[limit - 1].raised_n if len(rows) > limit else None
-        return Page([row.body for row in rows[:limit]], more)
+        return await self._database.read(lambda c: listing.page(c, filters, before, limit))
 
     async def page_as_of(
         self, at_ms: int, filters: Filters, before: int | None, limit: int
@@ -296,13 +297,19 @@ class AlertStore:
             await self._hand_on(published)
         return results
 
-    async def _silence(self, now_ms: int) -> bool:
+    async def _mark(self, now_ms: int) -> bool:
         async with self._order:
             published = await self._database.write(
-                lambda c: transactions.apply_silences(c, self.cursor, now_ms)
+                lambda c: transactions.apply_marks(c, self.cursor, now_ms)
             )
             await self._hand_on(published or ())
         return published is not None
+
+    async def _beside(self, work: Callable[[Connection], tuple[T, list[Published]]]) -> T:
+        async with self._order:
+            result, published = await self._database.write(work)
+            await self._hand_on(published)
+        return result
 
     async def _escalate(self, limits: Mapping[str, float], now_ms: int) -> list[Published]:
         async with self._order:

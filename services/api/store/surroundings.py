@@ -7,6 +7,7 @@ from msgspec import Struct
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from schemas.alerts import Alert, FindingEvent
+from services.api.inhibitions.marking import Inhibiting
 from services.api.merge import Around
 from services.api.registers.tables import register_versions
 from services.api.silences import stored
@@ -34,14 +35,17 @@ class _Household(Struct):
 _household = msgspec.json.Decoder(_Household).decode
 
 
-def around(connection: Connection, now_ms: int, orders: Iterable[str] = ()) -> Around:
-    """Return the silences that are in force, and the households of these orders."""
+def around(
+    connection: Connection, now_ms: int, inhibiting: Inhibiting, orders: Iterable[str] = ()
+) -> Around:
+    """Return the silences that are in force, what inhibits, and the households of these orders."""
     silences = stored.in_force(connection, now_ms)
 
     def silenced(alert: Alert) -> list[str] | None:
         return hiding(silences, alert) if silences else None
 
-    return Around(silenced, _households(connection, orders))
+    households = _households(connection, orders)
+    return Around(silenced, inhibiting.inhibited, households, inhibiting.kept)
 
 
 def orders_of(findings: Iterable[FindingEvent], known: Mapping[str, object]) -> set[str]:

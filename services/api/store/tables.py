@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from services.api.store.columns import Key, PlainText
@@ -27,7 +28,15 @@ metadata = MetaData(
 # The newest state of every alert. `raised_n` is the feed's number of its first event: the order of
 # lists. `ended_n` is the number of the event that ended it last, None while it lives, and `node`
 # where its life lies (history/spans.py). `body` is the alert and `acts` the people's acts as JSON;
-# all other columns serve filters.
+# all other columns serve filters. Behind the columns that an index is looked up by, and `raised_n`
+# that orders lists, stand those that are often asked too: so what does not match is passed over in
+# the index. Texts have an index of their own (search.py).
+_SPAN = ("first_seen_ms", "last_seen_ms")
+_ASKED = ("state", "severity", *_SPAN)
+# What few alerts are: seen for more than an hour. Whoever asks for a span of time finds the others
+# by their first match.
+LONG_MS = 3_600_000
+LONG = f"last_seen_ms - first_seen_ms > {LONG_MS}"
 alerts = Table(
     "alerts",
     metadata,
@@ -49,6 +58,7 @@ alerts = Table(
     Column("capped_by", Key(64)),
     Column("incident", PlainText),
     Column("silenced", Boolean, nullable=False),
+    Column("inhibited", Boolean, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("ended_n", BigInteger),
     Column("node", BigInteger),
@@ -57,15 +67,35 @@ alerts = Table(
     Column("acts", LargeBinary, nullable=False),
     Index("ix_alerts_raised_n", "raised_n", unique=True),
     Index("ix_alerts_survivor", "survivor"),
-    Index("ix_alerts_state", "state", "raised_n"),
-    Index("ix_alerts_rule", "rule", "raised_n"),
+    Index("ix_alerts_state", "state", "raised_n", *_SPAN),
+    Index("ix_alerts_rule", "rule", "raised_n", *_ASKED),
     Index("ix_alerts_subject", "subject", "raised_n"),
     Index("ix_alerts_order_id", "order_id", "raised_n"),
-    Index("ix_alerts_site", "site", "raised_n"),
-    Index("ix_alerts_grid", "grid", "raised_n"),
+    Index("ix_alerts_site", "site", "raised_n", *_ASKED),
+    Index("ix_alerts_grid", "grid", "raised_n", *_ASKED),
     Index("ix_alerts_capped_by", "capped_by", "raised_n"),
     Index("ix_alerts_incident", "incident", "raised_n"),
-    Index("ix_alerts_severity", "state", "severity", "raised_n"),
+    Index("ix_alerts_severity", "severity", "raised_n", "state", *_SPAN),
+    Index("ix_alerts_urgent", "state", "severity", "raised_n"),
+    Index("ix_alerts_span", "raised_n", *_SPAN),
+    Index("ix_alerts_first_seen", "first_seen_ms", "raised_n", "last_seen_ms", *_ASKED[:2]),
+    Index(
+        "ix_alerts_long",
+        "last_seen_ms",
+        "first_seen_ms",
+        "raised_n",
+        *_ASKED[:2],
+        sqlite_where=text(LONG),
+        postgresql_where=text(LONG),
+    ),
+    Index("ix_alerts_silenced", "silenced", "raised_n"),
+    Index("ix_alerts_inhibited", "inhibited", "raised_n"),
+    Index(
+        "ix_alerts_capped",
+        "raised_n",
+        sqlite_where=text("capped_by IS NOT NULL"),
+        postgresql_where=text("capped_by IS NOT NULL"),
+    ),
     Index("ix_alerts_node_ended", "node", "ended_n"),
     Index("ix_alerts_node_raised", "node", "raised_n"),
 )

@@ -1,23 +1,21 @@
 """What the store does inside a transaction, as functions of a connection."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import (
-    BindParameter,
     Connection,
     bindparam,
     delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
 
-from schemas.alerts import AlertEvent, FindingEvent, State
+from schemas.alerts import AlertEvent, FindingEvent
 from schemas.suppressions import SuppressedEvent
 from schemas.times import parse_ms
 from schemas.versions import FOREVER
@@ -25,30 +23,27 @@ from services.api.acts import Act
 from services.api.audit.chain import Entry
 from services.api.audit.chain import record as note_in_audit
 from services.api.history.spans import node_of
+from services.api.inhibitions import stored as inhibitions
+from services.api.inhibitions.marking import Inhibiting
 from services.api.merge import AlertBook, Record
 from services.api.overdue import steps
 from services.api.people.limit import Limit, may_see
 from services.api.rate_cap import RateCap, key_of
 from services.api.silences import stored as silences
 from services.api.store import caps, suppressed, waits
+from services.api.store.kept import LIVE, Kept, records_of
+from services.api.store.marks import MARKED_AT_ONCE, settle
 from services.api.store.rows import RECORD_COLUMNS, record_of, row_of, traits_of
 from services.api.store.surroundings import around, orders_of
 from services.api.store.tables import alert_events, alert_traits, alerts, counters, positions
 from services.api.store.upsert import upsert
 
-# SQLite and PostgreSQL both bound the parameters of one statement.
-_IDS_A_QUERY = 500
-
 # The channel on which PostgreSQL tells of new events of the feed; the payload is the newest n.
 CHANNEL = "cordon_feed"
 
-# The states of an alert that lives: somebody may still have to do something about it.
-LIVE: Final[tuple[State, ...]] = ("open", "acked", "dispatched")
-# So many alerts are marked in one transaction: acts and findings wait for it.
-_MARKED_AT_ONCE: Final = 500
-
 # Built once: to build these for each batch took longer than to run them.
-_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_REVISION = select(alerts.c.revision).where(alerts.c.id == bindparam("alert"))
+_LIVING = select(*RECORD_COLUMNS).where(alerts.c.state.in_(LIVE))
 _COUNTER = select(counters.c.value).where(counters.c.name == bindparam("name"))
 _COUNTERS = select(counters.c.name, counters.c.value)
 _SET_COUNTER = (
@@ -63,8 +58,6 @@ _MOVE_POSITION = (
     .where(positions.c.topic == bindparam("of"), positions.c.partition == bindparam("part"))
     .values(next_offset=bindparam("next_offset"))
 )
-_RECORDS = select(*RECORD_COLUMNS).where(or_(alerts.c.id.in_(_IDS), alerts.c.survivor.in_(_IDS)))
-_LIVING = select(*RECORD_COLUMNS).where(alerts.c.state.in_(LIVE))
 _INSERT_ALERTS = insert(alerts)
 _UPDATE_ALERTS = (
     update(alerts)
@@ -123,20 +116,6 @@ class Applied(Struct, frozen=True):
     calm_ms: int
 
 
-class Life(Struct, frozen=True):
-    """The number of an alert's first event, and of the one that ended it; None while it lives."""
-
-    raised_n: int
-    ended_n: int | None
-
-
-class Kept(Struct, frozen=True):
-    """The alerts that a transaction begins with, and their lives."""
-
-    records: dict[str, Record]
-    lives: dict[str, Life]
-
-
 class UnknownAlert(Exception):
     """There is no alert with this id that the caller may see."""
 
@@ -173,12 +152,15 @@ def apply_findings(
     quiet = [one for one in told if isinstance(one, SuppressedEvent)]
     limits = RateCap(cap, caps.read(connection, {key_of(one.data) for one in fresh}))
     summaries = {each.summary.alert_id for each in limits.groups.values() if each.summary}
-    kept = _records(connection, _touched(fresh) | summaries)
+    kept = records_of(connection, _touched(fresh) | summaries)
     orders = orders_of(fresh, kept.records)
-    book = AlertBook(kept.records.values(), limits, before_ms, around(connection, now_ms, orders))
+    inhibiting = Inhibiting(connection, now_ms)
+    surroundings = around(connection, now_ms, inhibiting, orders)
+    book = AlertBook(kept.records.values(), limits, before_ms, surroundings)
     changes = [change for finding in fresh for change in book.apply(finding)]
     times = [clock_ms, *(parse_ms(one.time) for one in told)]
     changes += book.settle(max(times))
+    changes += settle(connection, kept, book, inhibiting, now_ms)
     published = _write(connection, cursor, kept, book, changes, last_n, now_ms)
     caps.write(connection, limits, book.clock_ms)
     suppressed.add(connection, quiet)
@@ -207,14 +189,16 @@ def apply_act(
     names, StaleRevision or acts.Refused; then nothing is written.
     """
     last_n = counter(connection, "feed")
-    kept = _records(connection, {alert_id, *([deed.of] if deed.of else ())})
+    kept = records_of(connection, {alert_id, *([deed.of] if deed.of else ())})
     record = _visible(kept, alert_id, within)
     if deed.of is not None:
         _visible(kept, deed.of, within)
     if record.alert.revision != revision:
         raise StaleRevision(record.alert.revision)
-    book = AlertBook(kept.records.values(), around=around(connection, at_ms))
+    inhibiting = Inhibiting(connection, at_ms)
+    book = AlertBook(kept.records.values(), around=around(connection, at_ms, inhibiting))
     changes = book.act(alert_id, deed, actor, note, at_ms)
+    changes += settle(connection, kept, book, inhibiting, at_ms)
     detail = {
         "revision": revision + 1,
         "assignee": deed.assignee,
@@ -234,30 +218,36 @@ def apply_act(
     return _write(connection, cursor, kept, book, changes, last_n, at_ms)
 
 
-def apply_silences(
+def apply_marks(
     connection: Connection, cursor: Callable[[int], str], now_ms: int
 ) -> list[Published] | None:
-    """Mark or unmark the alerts that live, for silences that have begun or ended by now.
+    """Mark or unmark the alerts that live, for silences and inhibitions that have begun or ended.
 
-    It takes a part of them; None = nothing is left to do. The silences are noted as done with the
-    last part, so that whoever leads then goes on.
+    It takes a part of them; None = nothing is left to do. They are noted as done with the last
+    part, so that whoever leads then goes on.
     """
-    turned = silences.turned(connection, now_ms)
-    if not turned:
+    silent = silences.turned(connection, now_ms)
+    inhibited = inhibitions.turned(connection, now_ms)
+    if not silent and not inhibited:
         return None
-    surroundings = around(connection, now_ms)
-    wrong = []
-    for row in connection.execute(_LIVING):
-        alert = record_of(row).alert
-        if surroundings.silenced(alert) != alert.silenced_by:
-            wrong.append(alert.id)
-    some = wrong[:_MARKED_AT_ONCE]
+    living = [record_of(row).alert for row in connection.execute(_LIVING)]
+    inhibiting = Inhibiting(connection, now_ms)
+    inhibiting.rebuild(inhibited, living)
+    surroundings = around(connection, now_ms, inhibiting)
+    wrong = [
+        alert.id
+        for alert in living
+        if surroundings.silenced(alert) != alert.silenced_by
+        or surroundings.inhibited(alert, alert.inhibited_by) != alert.inhibited_by
+    ]
+    some = wrong[:MARKED_AT_ONCE]
     if len(some) == len(wrong):
-        silences.note_phases(connection, turned, now_ms)
+        silences.note_phases(connection, silent, now_ms)
+        inhibitions.note_phases(connection, inhibited, now_ms)
     if not some:
         return []
     last_n = counter(connection, "feed")
-    kept = _records(connection, some)
+    kept = records_of(connection, some)
     book = AlertBook(kept.records.values(), around=surroundings)
     changes = [change for alert_id in some for change in book.mark(alert_id, now_ms)]
     return _write(connection, cursor, kept, book, changes, last_n, now_ms)
@@ -282,11 +272,16 @@ def apply_overdue(
     if not taken:
         return []
     last_n = counter(connection, "feed")
-    kept = _records(connection, {one.alert_id for one in taken})
+    kept = records_of(connection, {one.alert_id for one in taken})
     book = AlertBook(kept.records.values())
     changes = [change for one in taken for change in book.escalate(one, now_ms)]
     waits.step(connection, taken)
     return _write(connection, cursor, kept, book, changes, last_n, now_ms)
+
+
+def revision_of(connection: Connection, alert_id: str) -> int | None:
+    """Return the revision of an alert, None = there is none."""
+    return connection.scalar(_REVISION, {"alert": alert_id})
 
 
 def counter(connection: Connection, name: str) -> int:
@@ -361,23 +356,6 @@ def _touched(findings: Iterable[FindingEvent]) -> set[str]:
         ids.add(finding.data.alert_id)
         ids.update(finding.data.related or ())
     return ids
-
-
-def _records(connection: Connection, ids: Collection[str]) -> Kept:
-    """Return these alerts, their duplicates, and whoever follows as survivor."""
-    kept = Kept({}, {})
-    wanted, asked = set(ids), set(ids)
-    while wanted:
-        batch = sorted(wanted)[:_IDS_A_QUERY]
-        wanted.difference_update(batch)
-        for row in connection.execute(_RECORDS, {"ids": batch}):
-            record = record_of(row)
-            kept.records[record.alert.id] = record
-            kept.lives[record.alert.id] = Life(row.raised_n, row.ended_n)
-            if record.survivor is not None and record.survivor not in asked:
-                wanted.add(record.survivor)
-                asked.add(record.survivor)
-    return kept
 
 
 def _write(

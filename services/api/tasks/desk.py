@@ -13,14 +13,20 @@ from schemas.alerts import Alert, Outcome
 from schemas.problems import Rejected
 from services.api import acts
 from services.api.guard import LEADERS
-from services.api.metrics import TASK_ACTS, TASK_FAILURES, TASKS_CREATED
+from services.api.metrics import ACTS, TASK_ACTS, TASK_FAILURES, TASKS_CREATED
 from services.api.registers.link import Unavailable
 from services.api.routing.directory import Directory
 from services.api.routing.reader import DirectoryReader
 from services.api.routing.route import Routing, route, territory_of
 from services.api.store.database import Database
 from services.api.store.store import AlertStore
-from services.api.store.transactions import StaleRevision, UnknownAlert
+from services.api.store.transactions import (
+    Published,
+    StaleRevision,
+    UnknownAlert,
+    apply_act,
+    revision_of,
+)
 from services.api.tasks import transactions
 from services.api.tasks.kinds import outcome_of
 from services.api.tasks.machine import Act, Missing, Refused
@@ -119,10 +125,15 @@ class TaskDesk:
         seen = await self.get(id_)
         settles = await self._settles(seen, deed)
         deed = msgspec.structs.replace(deed, leads=grant.role in LEADERS)
+
+        def work(connection: Connection) -> tuple[Task, list[Published]]:
+            task = _act(connection, id_, revision, deed, grant.role, settles, now_ms)
+            if deed.name != "claim" or task.alert is None:
+                return task, []
+            return task, self._seen(connection, task.alert, grant, now_ms)
+
         try:
-            task = await self.database.write(
-                lambda c: _act(c, id_, revision, deed, grant.role, settles, now_ms)
-            )
+            task = await self._store.beside(work)
         except Stale:
             TASK_ACTS.labels(deed.name, "stale").inc()
             raise
@@ -193,6 +204,30 @@ class TaskDesk:
         """Return how many tasks each unit has in which state."""
         now_ms = self.clock_ms()
         return await self.database.read(lambda c: transactions.counts(c, query, now_ms))
+
+    def _seen(
+        self, connection: Connection, alert_id: str, grant: Grant, now_ms: int
+    ) -> list[Published]:
+        """Acknowledge the alert of a task, as whoever claims it has seen it: one revision.
+
+        Who gives the task back has seen it all the same. An alert that somebody has carried as far
+        already, or that has ended, stays as it is.
+        """
+        revision = revision_of(connection, alert_id)
+        if revision is None:
+            # The store was begun anew, and this alert is not in it.
+            return []
+        deed = acts.Act(name="ack")
+        try:
+            told = apply_act(
+                connection, self._store.cursor, alert_id, revision, deed, grant.name, None, now_ms,
+                grant.role, None,
+            )  # fmt: skip
+        except acts.Refused:
+            # It is acknowledged, dispatched or resolved: nothing is lacking, and nothing written.
+            return []
+        ACTS.labels("ack", "done").inc()
+        return told
 
     async def _settles(self, task: Task, deed: Act) -> Outcome | None:
         if deed.name != "done" or task.alert is None or deed.result is None:

@@ -5,11 +5,13 @@ creates the tasks, so that a crash or a change of the leader neither doubles nor
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 import structlog
+from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,13 +28,15 @@ from services.api.store.tables import counters
 from services.api.store.transactions import FeedEvent, counter, events_after, set_counter
 from services.api.tasks import making, transactions
 from services.api.tasks.desk import TaskDesk
-from services.api.tasks.kinds import created_by
+from services.api.tasks.kinds import Creation, created_by
 from services.api.tasks.machine import Act
 from services.api.tasks.task import OPEN, Task
 
 _ROUND_S: Final = 1.0
-# So few in one transaction: findings wait for the one writer meanwhile.
-_EVENTS: Final = 5
+# They are looked at in a reader's transaction, since most of them ask for nothing.
+_EVENTS: Final = 200
+# So many of those that do ask are written in one transaction: findings wait for the one writer.
+_AT_ONCE: Final = 25
 # The row of `counters` that says up to which event of the feed tasks were made.
 _FOLLOWED: Final = "task_feed"
 _RAISES: Final = frozenset(alert_type(verb) for verb in ("raised", "updated", "reopened"))
@@ -77,15 +81,24 @@ class Following:
     async def _follow(self) -> bool:
         """Take in the next events of the feed; return whether there were any."""
         database, now_ms = self._desk.database, self._desk.clock_ms()
-        if not await database.read(_has_news):
+        news = await database.read(_news)
+        if news is None:
             return False
-        directory, limits = await self._desk.directory(), await self._desk.limits()
-        created, gap = await database.write(lambda c: _take(c, directory, limits, now_ms))
-        for task in created:
-            TASKS_CREATED.labels(task.kind, "alert").inc()
-        if gap:
+        asking = news.asking
+        while asking:
+            some, asking = asking[:_AT_ONCE], asking[_AT_ONCE:]
+            directory, limits = await self._desk.directory(), await self._desk.limits()
+            upto = some[-1].n if asking else news.upto
+            take = partial(
+                _take, some=some, upto=upto, directory=directory, limits=limits, now_ms=now_ms
+            )
+            for task in await database.write(take):
+                TASKS_CREATED.labels(task.kind, "alert").inc()
+        if not news.asking:
+            await database.write(lambda c: _move(c, news.upto))
+        if news.gap:
             TASK_FAILURES.labels("gap").inc()
-            _log.error("task_feed_gap", missed=gap)
+            _log.error("task_feed_gap", missed=news.gap)
         return True
 
     async def _escalate(self) -> None:
@@ -104,28 +117,120 @@ class Following:
                 _log.info("task_escalated", task=task.id, kind=task.kind, level=task.level, to=told)
 
 
-def _has_news(connection: Connection) -> bool:
+class _Asking(Struct, frozen=True):
+    """An event of the feed that tasks may follow from: its number, its alert, and what it asks for.
+
+    `ids` are the tasks of the rows. With `looks` it depends on what is in hand.
+    """
+
+    n: int
+    type: str
+    alert: Alert
+    author: str
+    rows: Sequence[Creation]
+    ids: Sequence[str]
+    looks: bool
+
+
+class _News(Struct, frozen=True):
+    """The next events of the feed: up to which number, those that ask, and how many are lost."""
+
+    upto: int
+    asking: Sequence[_Asking]
+    gap: int
+
+
+def _news(connection: Connection) -> _News | None:
+    """Return the next events as far as they ask for anything, None = there are none.
+
+    What an alert asks for again in every revision is there, and what ends without any task is done.
+    """
     row = counters.c.name == _FOLLOWED
-    followed = connection.scalar(select(counters.c.value).where(row))
-    return counter(connection, "feed") > (followed or 0)
-
-
-def _take(
-    connection: Connection, directory: Directory, limits: Mapping[str, float], now_ms: int
-) -> tuple[list[Task], int]:
-    """Make and end the tasks of the next events; return what was made, and how many are lost."""
-    followed = _place(connection)
+    followed = connection.scalar(select(counters.c.value).where(row)) or 0
+    newest = counter(connection, "feed")
+    if newest <= followed:
+        return None
     events = events_after(connection, followed, _EVENTS)
     if not events:
         # What lies between was forgotten, all of it.
-        newest = counter(connection, "feed")
-        set_counter(connection, _FOLLOWED, newest)
-        return [], newest - followed
+        return _News(newest, (), newest - followed)
+    asking = [one for event in events if (one := _asked(event)) is not None]
+    there = transactions.known(connection, [id_ for one in asking for id_ in one.ids])
+    busy = transactions.alerts_in_hand(connection, [one.alert.id for one in asking if one.looks])
+    new = {one.n: one.alert.id for one in asking if not there.issuperset(one.ids)}
+    busy.update(new.values())
+    ending = {one.n for one in asking if one.type in _ENDS and one.alert.id in busy}
+    left = [one for one in asking if one.n in new or one.n in ending]
+    return _News(events[-1].n, left, events[0].n - followed - 1)
+
+
+def _asked(event: FeedEvent) -> _Asking | None:
+    """Return what an event asks for, None = nothing, as most do."""
+    ends, dispatched = event.type in _ENDS, event.type == _DISPATCHED
+    if not ends and not dispatched and event.type not in _RAISES:
+        return None
+    told = _decode(event.body)
+    alert = told.data
+    author = (told.actor if dispatched else None) or making.AUTHOR
+    if ends:
+        return _Asking(event.n, event.type, alert, author, (), (), looks=True)
+    if alert.state in ("resolved", "retracted"):
+        return None
+    rows = created_by(alert, dispatched=dispatched)
+    ids = [making.id_of(alert, row, _again(event.type, alert)) for row in rows]
+    looks = dispatched or event.type == _REOPENED
+    return _Asking(event.n, event.type, alert, author, rows, ids, looks) if rows else None
+
+
+def _again(type_: str, alert: Alert) -> str:
+    """Return what tells apart the tasks of an alert that was reopened."""
+    return str(alert.revision) if type_ == _REOPENED else ""
+
+
+def _take(
+    connection: Connection,
+    some: Sequence[_Asking],
+    upto: int,
+    directory: Directory,
+    limits: Mapping[str, float],
+    now_ms: int,
+) -> list[Task]:
+    """Make and end the tasks that some events ask for, and move the place to `upto`; return what
+    was made."""
+    if _place(connection) >= upto:
+        # Another process led meanwhile, and has made them.
+        return []
     made: list[Task] = []
-    for event in events:
-        made += _of_event(connection, event, directory, limits, now_ms)
-    set_counter(connection, _FOLLOWED, events[-1].n)
-    return made, events[0].n - followed - 1
+    wanted: list[Task] = []
+
+    def write() -> None:
+        made.extend(transactions.create(connection, wanted, "system", now_ms))
+        wanted.clear()
+
+    for one in some:
+        if one.looks:
+            # It depends on what is in hand by then.
+            write()
+        if one.type in _ENDS:
+            _end(connection, one.alert, now_ms)
+            continue
+        rows = one.rows
+        if one.looks:
+            # What was done before is done; what somebody still has in hand is enough.
+            in_hand = {task.kind for task in _open(connection, one.alert.id)}
+            rows = [row for row in rows if row.kind not in in_hand]
+        routing = route(one.alert, directory, now_ms)
+        again = _again(one.type, one.alert)
+        wanted += making.of_alert(one.alert, rows, routing, limits, one.author, now_ms, again)
+    write()
+    set_counter(connection, _FOLLOWED, upto)
+    return made
+
+
+def _move(connection: Connection, upto: int) -> None:
+    """Note that nothing is left to do up to an event; what is noted never goes back."""
+    if _place(connection) < upto:
+        set_counter(connection, _FOLLOWED, upto)
 
 
 def _place(connection: Connection) -> int:
@@ -136,34 +241,6 @@ def _place(connection: Connection) -> int:
     if followed is None:
         connection.execute(insert(counters).values(name=_FOLLOWED, value=0))
     return int(followed or 0)
-
-
-def _of_event(
-    connection: Connection,
-    event: FeedEvent,
-    directory: Directory,
-    limits: Mapping[str, float],
-    now_ms: int,
-) -> list[Task]:
-    told = _decode(event.body)
-    alert = told.data
-    if event.type in _RAISES or event.type == _DISPATCHED:
-        dispatched = event.type == _DISPATCHED
-        rows = created_by(alert, dispatched=dispatched)
-        if event.type == _REOPENED or dispatched:
-            # What was done before is done; what somebody still has in hand is enough.
-            in_hand = {task.kind for task in _open(connection, alert.id)}
-            rows = [row for row in rows if row.kind not in in_hand]
-        if not rows or alert.state in ("resolved", "retracted"):
-            return []
-        again = str(alert.revision) if event.type == _REOPENED else ""
-        author = (told.actor if dispatched else None) or making.AUTHOR
-        routing = route(alert, directory, now_ms)
-        tasks = making.of_alert(alert, rows, routing, limits, author, now_ms, again)
-        return transactions.create(connection, tasks, "system", now_ms)
-    if event.type in _ENDS:
-        _end(connection, alert, now_ms)
-    return []
 
 
 def _open(connection: Connection, alert_id: str) -> list[Task]:

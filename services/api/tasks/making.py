@@ -70,9 +70,14 @@ def of_alert(
             site=alert.site,
             within_s=row.within_s,
         )
-        id_ = task_id("alert", alert.id, row.kind, row.side, again)
+        id_ = id_of(alert, row, again)
         made.append(made_of(wish, id_, to, alert.id, limits, author, at_ms))
     return made
+
+
+def id_of(alert: Alert, row: Creation, again: str = "") -> str:
+    """Return the id of the task that an alert creates by a row of the table."""
+    return task_id("alert", alert.id, row.kind, row.side, again)
 
 
 def made_of(

@@ -7,8 +7,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
+    bindparam,
     case,
     func,
     insert,
@@ -19,7 +21,7 @@ from sqlalchemy import (
 
 from schemas.alerts import Severity
 from schemas.times import format_ms, parse_ms
-from services.api.audit.chain import Entry, record
+from services.api.audit.chain import Entry, record, record_all
 from services.api.store.tables import counters
 from services.api.tasks.machine import Act, acted, escalated, next_ms
 from services.api.tasks.tables import task_events, tasks
@@ -33,6 +35,20 @@ _STEPS, _TASKS = "task_steps", "tasks"
 _decode = msgspec.json.Decoder(Task).decode
 _decode_event = msgspec.json.Decoder(TaskEvent).decode
 _encode = msgspec.json.Encoder().encode
+# Built once: every alert that rises asks these.
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_KNOWN: Final = select(tasks.c.id).where(tasks.c.id.in_(_IDS))
+_IN_HAND: Final = (
+    select(tasks.c.alert).distinct().where(tasks.c.alert.in_(_IDS), tasks.c.state.in_(OPEN))
+)
+_INSERT_TASKS: Final = insert(tasks)
+_INSERT_STEPS: Final = insert(task_events)
+_COUNT: Final = (
+    update(counters)
+    .where(counters.c.name == bindparam("of"))
+    .values(value=counters.c.value + bindparam("by"))
+    .returning(counters.c.value)
+)
 
 
 class UnknownTask(Exception):
@@ -116,24 +132,20 @@ def task_id(*parts: str) -> str:
 
 def counted(connection: Connection, name: str, by: int) -> int:
     """Move a counter on and return its value; the first time it is made."""
-    row = counters.c.name == name
-    moved = update(counters).where(row).values(value=counters.c.value + by)
-    if connection.execute(moved).rowcount == 0:
+    value = connection.scalar(_COUNT, {"of": name, "by": by})
+    if value is None:
         connection.execute(insert(counters).values(name=name, value=by))
         return by
-    value = connection.scalar(select(counters.c.value).where(row))
-    assert value is not None
     return int(value)
 
 
 def create(connection: Connection, made: Sequence[Task], role: str, at_ms: int) -> list[Task]:
     """Add tasks; those whose id is there already are left out. Return what was added."""
-    ids = [task.id for task in made]
-    there: set[str] = set()
-    for start in range(0, len(ids), _IDS_A_QUERY):
-        some = tasks.c.id.in_(ids[start : start + _IDS_A_QUERY])
-        there.update(connection.scalars(select(tasks.c.id).where(some)))
-    unique = {task.id: task for task in made if task.id not in there}
+    there = known(connection, [task.id for task in made])
+    unique: dict[str, Task] = {}
+    for task in made:
+        if task.id not in there:
+            unique.setdefault(task.id, task)
     if not unique:
         return []
     n = counted(connection, _TASKS, len(unique)) - len(unique)
@@ -143,11 +155,27 @@ def create(connection: Connection, made: Sequence[Task], role: str, at_ms: int) 
     ]
     changed_n = _told(connection, [(task, task.author, "create", None) for task in fresh], at_ms)
     rows = [row_of(task) | {"changed_n": changed_n + place} for place, task in enumerate(fresh)]
-    connection.execute(insert(tasks), rows)
-    for task in fresh:
-        detail = {"kind": task.kind, "unit": task.unit, "alert": task.alert}
-        _audit(connection, task.author, role, "task.create", task.id, at_ms, detail)
+    connection.execute(_INSERT_TASKS, rows)
+    record_all(connection, [_created(task, role, at_ms) for task in fresh])
     return fresh
+
+
+def known(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return which of these tasks there are."""
+    there: set[str] = set()
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        some = {"ids": ids[start : start + _IDS_A_QUERY]}
+        there.update(connection.scalars(_KNOWN, some))
+    return there
+
+
+def alerts_in_hand(connection: Connection, alert_ids: Sequence[str]) -> set[str]:
+    """Return which of these alerts have tasks that are to be done."""
+    found: set[str] = set()
+    for start in range(0, len(alert_ids), _IDS_A_QUERY):
+        some = {"ids": alert_ids[start : start + _IDS_A_QUERY]}
+        found.update(connection.scalars(_IN_HAND, some))
+    return found
 
 
 def act(connection: Connection, task: Task, deed: Act, role: str, at_ms: int) -> Task:
@@ -384,8 +412,13 @@ def _told(
             note=note,
         )
         rows.append({"n": n, "task": task.id, "at_ms": at_ms, "body": _encode(event)})
-    connection.execute(insert(task_events), rows)
+    connection.execute(_INSERT_STEPS, rows)
     return first
+
+
+def _created(task: Task, role: str, at_ms: int) -> Entry:
+    detail = {"kind": task.kind, "unit": task.unit, "alert": task.alert}
+    return _entry(task.author, role, "task.create", task.id, at_ms, detail)
 
 
 def _audit(
@@ -397,11 +430,14 @@ def _audit(
     at_ms: int,
     detail: dict[str, Any],
 ) -> None:
+    record(connection, _entry(actor, role, action, about, at_ms, detail))
+
+
+def _entry(
+    actor: str, role: str, action: str, about: str, at_ms: int, detail: dict[str, Any]
+) -> Entry:
     said = {name: value for name, value in detail.items() if value is not None}
-    record(
-        connection,
-        Entry(at_ms=at_ms, actor=actor, role=role, action=action, about=about, detail=said),
-    )
+    return Entry(at_ms=at_ms, actor=actor, role=role, action=action, about=about, detail=said)
 
 
 def _all(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:

@@ -8,13 +8,23 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from msgspec import Struct
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from schemas.persons import is_person_key
 from schemas.problems import rejected
 from services.api.sealing import Sealing
 from services.api.store.tables import meta
-from services.api.store.upsert import upsert
+from services.api.store.upsert import Bulk
 from services.api.vault.master_keys import MasterKeys
 from services.api.vault.tables import vault_fields, vault_keys
 
@@ -26,6 +36,24 @@ _KEY_BYTES: Final = 32
 _PERSONS_A_QUERY: Final = 500
 # Which master key wraps, as every process that shares the database is to know.
 _MASTER: Final = "vault_master"
+# Built once: an import keeps some people hundreds of times.
+_PERSONS: BindParameter[str] = bindparam("persons", expanding=True)
+_NEWEST = select(meta.c.value).where(meta.c.name == _MASTER)
+_KEYS = select(vault_keys).where(vault_keys.c.person.in_(_PERSONS))
+_FIELDS = select(vault_fields).where(vault_fields.c.person.in_(_PERSONS))
+_ADD_KEYS = Bulk(vault_keys)
+_KEEP = Bulk(vault_fields, ["person", "field"], lambda new: {"sealed": new["sealed"]})
+
+
+class _Master(Struct, frozen=True):
+    """A master key, by its number."""
+
+    number: int
+    sealing: Sealing
+
+    def wrapped(self, person: str, key: bytes) -> bytes:
+        """Return a person's key, wrapped."""
+        return self.sealing.seal(key, _place(person, f"key {self.number}"))
 
 
 class Vault:
@@ -57,38 +85,29 @@ class Vault:
             standing = _sealed_of(connection, part)
             new_keys: list[dict[str, object]] = []
             new_fields: list[dict[str, object]] = []
+            master = self._master()
             for person in part:
                 key = keys.get(person) or secrets.token_bytes(_KEY_BYTES)
-                known = _opened(key, person, standing.get(person, {}))
-                fresh = {
-                    field: text
-                    for field, text in persons[person].items()
-                    if known.get(field) != text
-                }
+                sealing = Sealing(key)
+                known = _opened(sealing, person, standing.get(person, {}))
+                fresh = [each for each in persons[person].items() if known.get(each[0]) != each[1]]
                 if not fresh:
                     continue
                 changed += 1
                 if person not in keys:
-                    new_keys.append(self._row(person, key, now_ms))
+                    new_keys.append(_row(master, person, key, now_ms))
                 new_fields += [
                     {
                         "person": person,
                         "field": field,
-                        "sealed": Sealing(key).seal(text.encode(), _place(person, field)),
+                        "sealed": sealing.seal(text.encode(), _place(person, field)),
                     }
-                    for field, text in fresh.items()
+                    for field, text in fresh
                 ]
             if new_keys:
-                connection.execute(insert(vault_keys), new_keys)
+                _ADD_KEYS.run(connection, new_keys)
             if new_fields:
-                statement = upsert(connection, vault_fields)
-                connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["person", "field"],
-                        set_={"sealed": statement.excluded.sealed},
-                    ),
-                    new_fields,
-                )
+                _KEEP.run(connection, new_fields)
         return changed
 
     def open(self, connection: Connection, persons: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -100,7 +119,7 @@ class Vault:
         for part in _parts(persons):
             keys = self._keys_of(connection, part)
             for person, fields in _sealed_of(connection, part).items():
-                found[person] = _opened(keys[person], person, fields)
+                found[person] = _opened(Sealing(keys[person]), person, fields)
         return found
 
     def shred(self, connection: Connection, person: str) -> bool:
@@ -125,8 +144,9 @@ class Vault:
             rows = connection.execute(others.limit(_PERSONS_A_QUERY)).all()
             if not rows:
                 return wrapped
+            master = _Master(number, Sealing(self._keys.key(number)))
             for row in rows:
-                anew = self._wrapped(number, row.person, self._unwrapped(row))
+                anew = master.wrapped(row.person, self._unwrapped(row))
                 connection.execute(
                     update(vault_keys)
                     .where(vault_keys.c.person == row.person)
@@ -134,13 +154,10 @@ class Vault:
                 )
             wrapped += len(rows)
 
-    def _row(self, person: str, key: bytes, now_ms: int) -> dict[str, object]:
+    def _master(self) -> _Master:
+        """Return the master key to wrap by."""
         number = self._keys.newest
-        wrapped = self._wrapped(number, person, key)
-        return {"person": person, "master": number, "wrapped": wrapped, "changed_ms": now_ms}
-
-    def _wrapped(self, number: int, person: str, key: bytes) -> bytes:
-        return Sealing(self._keys.key(number)).seal(key, _place(person, f"key {number}"))
+        return _Master(number, Sealing(self._keys.key(number)))
 
     def _unwrapped(self, row: Row[Any]) -> bytes:
         sealing = Sealing(self._keys.key(row.master))
@@ -148,19 +165,23 @@ class Vault:
 
     def _keys_of(self, connection: Connection, persons: Sequence[str]) -> dict[str, bytes]:
         # A key that `cordon vault rekey` made since is the one to wrap by: the old one is gone.
-        newest = connection.scalar(select(meta.c.value).where(meta.c.name == _MASTER))
+        newest = connection.scalar(_NEWEST)
         if newest is not None:
             self._keys.key(int(newest))
-        query = select(vault_keys).where(vault_keys.c.person.in_(persons))
-        return {row.person: self._unwrapped(row) for row in connection.execute(query)}
+        rows = connection.execute(_KEYS, {"persons": persons})
+        return {row.person: self._unwrapped(row) for row in rows}
 
 
 def _place(person: str, what: str) -> str:
     return f"vault/{person}/{what}"
 
 
-def _opened(key: bytes, person: str, fields: Mapping[str, bytes]) -> dict[str, str]:
-    sealing = Sealing(key)
+def _row(master: _Master, person: str, key: bytes, now_ms: int) -> dict[str, object]:
+    wrapped = master.wrapped(person, key)
+    return {"person": person, "master": master.number, "wrapped": wrapped, "changed_ms": now_ms}
+
+
+def _opened(sealing: Sealing, person: str, fields: Mapping[str, bytes]) -> dict[str, str]:
     return {
         field: sealing.open(fields[field], _place(person, field)).decode()
         for field in FIELDS
@@ -170,8 +191,7 @@ def _opened(key: bytes, person: str, fields: Mapping[str, bytes]) -> dict[str, s
 
 def _sealed_of(connection: Connection, persons: Sequence[str]) -> dict[str, dict[str, bytes]]:
     found: dict[str, dict[str, bytes]] = {}
-    query = select(vault_fields).where(vault_fields.c.person.in_(persons))
-    for row in connection.execute(query):
+    for row in connection.execute(_FIELDS, {"persons": persons}):
         found.setdefault(row.person, {})[row.field] = row.sealed
     return found
 

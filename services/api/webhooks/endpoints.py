@@ -28,6 +28,7 @@ class Chosen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: list[str] = []
     capped: bool | None = None
     silenced: bool | None = None
+    inhibited: bool | None = None
     q: str | None = None
 
     def filters(self) -> Filters:
@@ -42,6 +43,7 @@ class Chosen(Struct, frozen=True, kw_only=True, omit_defaults=True):
             subjects=frozenset(self.subject),
             capped=self.capped,
             silenced=self.silenced,
+            inhibited=self.inhibited,
             text=self.q,
         )
 

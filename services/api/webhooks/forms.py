@@ -30,6 +30,7 @@ class FiltersBody(BaseModel):
     subject: _Texts = []
     capped: bool | None = None
     silenced: bool | None = None
+    inhibited: bool | None = None
     q: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None = None
 
     def chosen(self) -> Chosen:

@@ -1,0 +1,1 @@
+"""Cameras and gates: what each device sends, and posts that are opened for a while."""

@@ -1,1 +1,0 @@
-"""The first page: the live feed of alerts, served by the API itself."""

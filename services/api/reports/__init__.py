@@ -1,0 +1,1 @@
+"""Reports of people in the field: taken under their session, and handed on to ingest."""
