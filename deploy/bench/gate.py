@@ -19,13 +19,14 @@ async def run(count: int = 1_000_000, stock: int = 20_000) -> dict[str, Any]:
             for topic, key, value in traffic.registers():
                 await producer.send(topic, value, key)
             await stage.produce(producer, traffic.warm_up())
-            for at_ms in (traffic.START_MS - 2 * DAY_MS, traffic.START_MS - DAY_MS):
+            warm_ms = (traffic.START_MS - 2 * DAY_MS, traffic.START_MS - DAY_MS)
+            for at_ms in warm_ms:
                 await stage.tick(producer, at_ms)
-            warm = traffic.VEHICLES + 2 * PARTITIONS
-            await stage.measured("deploy.bench.gate_worker", environment, str(warm))
+            until = str(traffic.VEHICLES), str(warm_ms[-1])
+            await stage.measured("deploy.bench.gate_worker", environment, *until)
             offsets = await _ends(settings.kafka)
             await stage.produce(producer, traffic.hits(count))
-        worker = await stage.measured("deploy.bench.gate_worker", environment, str(count))
+        worker = await stage.measured("deploy.bench.gate_worker", environment, str(count), "0")
         starts = ",".join(map(str, offsets))
         floor = await stage.measured("deploy.bench.gate_floor", environment, str(count), starts)
         faust = (
