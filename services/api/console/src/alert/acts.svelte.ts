@@ -42,6 +42,8 @@ class Acts {
   busy: ReadonlySet<string> = $state.raw(new Set());
   // What can be taken back, and until when, ms of this browser's clock.
   #last: { ids: string[]; untilMs: number } | null = null;
+  // What offers to take it back.
+  #offer = 0;
   #told = new Set<(alert: Alert) => void>();
   // One act after another: whoever presses two keys at once means both, in this order.
   #turn: Promise<unknown> = Promise.resolve();
@@ -104,7 +106,10 @@ class Acts {
     if (done.length > 0) {
       const back = name !== "undo" && name !== "note";
       if (back) this.#last = { ids: done, untilMs: Date.now() + UNDO_MS };
-      toasts.good(DONE[name]({ count: done.length }), back ? { label: m.alert_undo(), run: () => void this.undo() } : undefined, back ? UNDO_MS : undefined);
+      // Only the last act can be taken back, so that only one thing offers it.
+      toasts.close(this.#offer);
+      const offered = toasts.good(DONE[name]({ count: done.length }), back ? { label: m.alert_undo(), run: () => void this.undo() } : undefined, back ? UNDO_MS : undefined);
+      if (back) this.#offer = offered;
     }
     if (faster.length > 0) {
       const why = faster.length === 1 && !faster[0]?.detail?.startsWith("somebody was faster") ? (faster[0]?.detail ?? "") : "";
