@@ -19,6 +19,8 @@ async def issued(client: httpx.AsyncClient, clock: Clock, **fields: object) -> h
     body = {
         "holders": [HOLDER],
         "scope": ["county-1"],
+        # Else it is when it was filed, and other tests on this broker may have filed days ahead.
+        "valid_from": format_ms(clock()),
         "valid_to": format_ms(clock() + 10 * DAY_MS),
         "source": "town hall",
         "reason": "shopping, no telephone",

@@ -14,7 +14,7 @@ from tests.api_people.running import running_api
 
 COMMON: Final = {"source": "office", "reason": "outbreak", "purpose": "outbreak-control"}
 ADMIN: Final = {"Authorization": "Bearer admin"}
-SOUTH: Final = {"Authorization": "Bearer south"}
+SOUTH: Final = {"Authorization": "Bearer austral"}
 # What everybody sees: these name nobody (people/personal.py).
 OF_ALL: Final = (
     "site",
@@ -26,15 +26,15 @@ OF_ALL: Final = (
     "device",
     "policy",
 )
-NUMBERS: Final = {"north": resident(101), "south": resident(202)}
+NUMBERS: Final = {"boreal": resident(101), "austral": resident(202)}
 # Lists that must show to the admin what lies in the north, or this test would prove nothing.
 SHOW: Final = (
     "/v1/batches",
-    "/v1/batches/names-north",
-    "/v1/batches/names-north/rows",
-    "/v1/batches/names-north/remainder.csv",
+    "/v1/batches/names-boreal",
+    "/v1/batches/names-boreal/rows",
+    "/v1/batches/names-boreal/remainder.csv",
     "/v1/campaigns",
-    "/v1/facilities/hotel-north/beds",
+    "/v1/facilities/hotel-boreal/beds",
     "/v1/imports",
     "/v1/imports/{import_id}/rows",
     "/v1/registers/case",
@@ -58,7 +58,7 @@ class Seeded:
         self._client = client
         self.persons: dict[str, str] = {}
         # What stands for the parameters of paths that lead to something in the north.
-        self.north: dict[str, str] = {}
+        self.boreal: dict[str, str] = {}
 
     async def call(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         answer = await self._client.request(
@@ -126,7 +126,7 @@ class Seeded:
         )  # fmt: skip
         room = {"facility": f"hotel-{area}", "room": "1", "beds": [f"bed-{area}"]}
         await self.call("POST", f"/v1/campaigns/{campaign}/plan", {"rooms": [room], "keep": True})
-        self.north |= {} if area == "south" else {
+        self.boreal |= {} if area == "austral" else {
             "batch": f"names-{area}",
             "campaign_id": campaign,
             "facility": f"hotel-{area}",
@@ -145,23 +145,23 @@ def _today(days: int) -> str:
 async def test_the_south_sees_nothing_of_the_north(kafka: str, tmp_path: Path) -> None:
     async with running_api(kafka, tmp_path) as client:
         county = Seeded(client)
-        await county.fill("north")
-        await county.fill("south")
-        paths = await every_path(client, county.north)
+        await county.fill("boreal")
+        await county.fill("austral")
+        paths = await every_path(client, county.boreal)
         leaks = []
         for path in paths:
             answer = await client.get(path, headers=SOUTH)
             assert answer.status_code < 500, (path, answer.text)
             if answer.status_code == 200:
-                marks = ("north", county.persons["north"], NUMBERS["north"])
+                marks = ("boreal", county.persons["boreal"], NUMBERS["boreal"])
                 # The register of facilities is everybody's; who lies in their beds is not.
-                told = answer.text.replace('"facility":"hotel-north"', "")
+                told = answer.text.replace('"facility":"hotel-boreal"', "")
                 leaks += [(path, mark, told) for mark in marks if mark in told]
         assert leaks == []
-        for path in (each.format(**county.north) for each in SHOW):
+        for path in (each.format(**county.boreal) for each in SHOW):
             answer = await client.get(path, headers=ADMIN)
             assert path in paths, path
-            assert "north" in answer.text or county.persons["north"] in answer.text, path
+            assert "boreal" in answer.text or county.persons["boreal"] in answer.text, path
         for path in ("/v1/campaigns", "/v1/self-registrations", "/v1/tasks", "/v1/registers/order"):
             answer = await client.get(path, headers=SOUTH)
             assert len(answer.json()["items"]) >= 1, path
@@ -171,7 +171,7 @@ async def test_the_south_sees_nothing_of_the_north(kafka: str, tmp_path: Path) -
 async def nothing_is_done_in_the_north(client: httpx.AsyncClient, county: Seeded) -> None:
     """Try to change what lies in the north, or to get power over it, from the south."""
     revision = {**SOUTH, "If-Match": "1"}
-    at = {name: f"/v1/{path}".format(**county.north) for name, path in DEEDS.items()}
+    at = {name: f"/v1/{path}".format(**county.boreal) for name, path in DEEDS.items()}
     csv = {**SOUTH, "Content-Type": "text/csv"}
     tried = [
         await client.post(at["rows"], content=b"\xe5\x8f\xb7\n1", headers=csv),
@@ -182,7 +182,7 @@ async def nothing_is_done_in_the_north(client: httpx.AsyncClient, county: Seeded
         await client.post(at["refuse"], json={"reason": "no"}, headers=revision),
         await client.post(at["items"], json={"items": [{"key": "k"}]}, headers=SOUTH),
         await client.get(at["paper"], headers=SOUTH),
-        await client.post("/v1/passes:print", json={"ids": ["pass-north"]}, headers=SOUTH),
+        await client.post("/v1/passes:print", json={"ids": ["pass-boreal"]}, headers=SOUTH),
         await client.post(at["revoke"], json={"reason": "no"}, headers=revision),
         await client.post(at["claim"], headers=revision),
     ]
@@ -190,28 +190,28 @@ async def nothing_is_done_in_the_north(client: httpx.AsyncClient, county: Seeded
         (answer.request.url.path, answer.status_code) for answer in tried
     ]
     site = {**COMMON, "name": "x", "role": "checkpoint", "zones": []}
-    for entry_id, grid in (("gate-north", "south"), ("gate-new", "north"), ("gate-new", None)):
+    for entry_id, grid in (("gate-boreal", "austral"), ("gate-new", "boreal"), ("gate-new", None)):
         body = site if grid is None else {**site, "grid": grid}
         answer = await client.put(f"/v1/registers/site/{entry_id}", json=body, headers=SOUTH)
         assert answer.status_code == 403, (entry_id, grid, answer.text)
-    ended = await client.delete("/v1/registers/site/gate-north", headers=SOUTH)
+    ended = await client.delete("/v1/registers/site/gate-boreal", headers=SOUTH)
     assert ended.status_code == 403
     mine = await client.put(
-        "/v1/registers/site/gate-new", json={**site, "grid": "south"}, headers=SOUTH
+        "/v1/registers/site/gate-new", json={**site, "grid": "austral"}, headers=SOUTH
     )
     assert mine.status_code == 201, mine.text
     for name in POWERS:
         answer = await client.put(f"/v1/registers/{name}/x", json={}, headers=SOUTH)
         assert answer.status_code == 403, name
     code = await client.post(
-        "/v1/self-registrations/codes", json={"site": "gate-north"}, headers=SOUTH
+        "/v1/self-registrations/codes", json={"site": "gate-boreal"}, headers=SOUTH
     )
     assert code.status_code == 422
     # A table cannot bring what a single entry may not, nor say who somebody elsewhere is.
     header = "id,身份证号,联系电话,家庭住址,address,网格"
     for grid, number, told in (
-        ("north", NUMBERS["north"], {"rejected"}),
-        ("south", resident(303), {"created"}),
+        ("boreal", NUMBERS["boreal"], {"rejected"}),
+        ("austral", resident(303), {"created"}),
     ):
         content = f"{header}\nhome-new,{number},13911111111,x,x,{grid}\n".encode()
         answer = await client.post(
@@ -220,15 +220,15 @@ async def nothing_is_done_in_the_north(client: httpx.AsyncClient, county: Seeded
         url = f"/v1/imports/{answer.json()['import']}/rows"
         rows = (await client.get(url, headers=SOUTH)).json()["items"]
         assert {row["outcome"] for row in rows} == told, answer.text
-        if grid == "north":
+        if grid == "boreal":
             who = {"telephone": "13911111111"}
-            path = f"/v1/vault/{county.persons['north']}"
+            path = f"/v1/vault/{county.persons['boreal']}"
             kept = await client.put(path, json=who, headers=ADMIN)
             assert kept.json()["changed"] is True, "the table had told it already"
     # Their own they do: the newcomer at their gate is filed, though nobody lived there before.
     (own,) = (await client.get("/v1/self-registrations", headers=SOUTH)).json()["items"]
     path = f"/v1/self-registrations/{own['id']}/confirm"
-    done = await client.post(path, json={"household": "h-south"}, headers=revision)
+    done = await client.post(path, json={"household": "h-austral"}, headers=revision)
     assert done.status_code == 200, done.text
 
 
@@ -246,7 +246,7 @@ DEEDS: Final = {
 }
 
 
-async def every_path(client: httpx.AsyncClient, north: dict[str, str]) -> list[str]:
+async def every_path(client: httpx.AsyncClient, boreal: dict[str, str]) -> list[str]:
     """Return every GET route, with what lies in the north in its path; streams never end."""
     document = (await client.get("/v1/openapi.json")).json()
     found: list[str] = []
@@ -256,8 +256,8 @@ async def every_path(client: httpx.AsyncClient, north: dict[str, str]) -> list[s
         if path.startswith("/v1/registers/{name}"):
             for name in REGISTERS:
                 if name not in OF_ALL:
-                    found.append(path.format(name=name, entry_id=f"{name}-north"))
+                    found.append(path.format(name=name, entry_id=f"{name}-boreal"))
             continue
-        filled = re.sub(r"\{(\w+)\}", lambda hole: north.get(hole[1], "x-of-nobody"), path)
+        filled = re.sub(r"\{(\w+)\}", lambda hole: boreal.get(hole[1], "x-of-nobody"), path)
         found.append(filled)
     return found

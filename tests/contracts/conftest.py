@@ -76,10 +76,13 @@ def running(settings: Settings, serve: Serve, role: Role) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def api(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One API for the tests of a module."""
-    settings = Settings(data_dir=_folder(tmp_path_factory), kafka=kafka, api_port=0)
-    with running(settings, lambda s, told: serve_api(s, ready=told), "admin") as service:
-        yield service
+    """One API for the tests of a module, and an ingest that takes the reports it hands on."""
+    folder = _folder(tmp_path_factory)
+    beside = Settings(data_dir=folder, kafka=kafka, ingest_port=0)
+    with running(beside, lambda s, told: serve_ingest(s, ready=told), "admin") as ingest:
+        settings = Settings(data_dir=folder, kafka=kafka, api_port=0, ingest_url=ingest.url)
+        with running(settings, lambda s, told: serve_api(s, ready=told), "admin") as service:
+            yield service
 
 
 @pytest.fixture(scope="module", params=["admin", "replay"])

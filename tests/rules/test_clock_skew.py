@@ -157,7 +157,7 @@ def test_what_claims_to_come_from_the_future_is_told_at_once(partitions: int) ->
     assert "7200" in alert.reason.zh
     assert {a.rule for a in run.final} == {"clock-skew"}
     # It is not applied, so that it is no repeat when it is sent again.
-    assert run.counts["applied"] >= 4
+    assert run.counts["applied"] == 0
     assert "duplicates" not in run.counts
 
 

@@ -7,7 +7,7 @@ SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60
 EVENTS = Counter(
     "cordon_worker_events_total",
     "What became of events: applied, duplicates, archived, site-not-filed, waiting-overflow, …; "
-    "joins-and-ticks are what partitions tell one another, and the clock. "
+    "joins-and-ticks are what partitions tell one another, the clock, and events held aside. "
     "Many site-not-filed: file the sites that devices name.",
     ["what"],
 )

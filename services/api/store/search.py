@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Select, column, false, select, table, text
 
 # So many characters make a gram.
 GRAM: Final = 3
+# What stands behind so many characters of an alert's texts is not found on PostgreSQL.
+LONGEST: Final = 20_000
 # More grams of one text would hardly leave out more alerts.
 _MOST_GRAMS: Final = 16
 # Above every character that a text may hold.
@@ -50,11 +52,15 @@ _SQLITE: Final = (
 )
 _POSTGRESQL: Final = (
     # It costs more than to read a row: so the server never asks it of one row after the other.
+    # One walk over the characters: `substr` would begin anew for each gram. A text has its bound,
+    # because a tsvector has one.
     "CREATE FUNCTION cordon_grams(whole text) RETURNS tsvector "
-    "LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$ "
-    "DECLARE padded text := whole || E'\\n\\n'; "
-    "BEGIN RETURN array_to_tsvector(ARRAY("
-    "SELECT substr(padded, n, 3) FROM generate_series(1, length(padded) - 2) n)); END $$",
+    "LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$ "
+    "SELECT array_to_tsvector(COALESCE(array_agg(DISTINCT one || two || three), '{}')) FROM ("
+    "SELECT one, lead(one) OVER near AS two, lead(one, 2) OVER near AS three "
+    f"FROM unnest(string_to_array(left(whole, {LONGEST}) || E'\\n\\n', NULL)) "
+    "WITH ORDINALITY AS each(one, n) WINDOW near AS (ORDER BY n)) AS grams "
+    "WHERE three IS NOT NULL $$",
     # A copy of the texts, since an index on the alerts would be written with each change of one.
     "CREATE TABLE alert_search (raised_n bigint PRIMARY KEY, search text NOT NULL)",
     "INSERT INTO alert_search SELECT raised_n, search FROM alerts ORDER BY raised_n",
