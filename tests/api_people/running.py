@@ -24,7 +24,8 @@ async def running_api(
     set_up = Settings(data_dir=folder, kafka=kafka, api_port=0, **settings)
     for role in ROLES:
         add_token(set_up.tokens_path, role, Grant(f"the {role}", role))
-    add_token(set_up.tokens_path, "austral", Grant("austral", "supervisor", areas=("austral",)))
+    for area in ("south", "austral"):
+        add_token(set_up.tokens_path, area, Grant(area, "supervisor", areas=(area,)))
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     process = asyncio.create_task(serve(set_up, ready=listening.set_result))
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from services.api.console.building import HERE
 from tests.browser import browser
@@ -15,6 +15,8 @@ from tests.system import RunningSystem
 
 __all__ = ["browser"]
 _PASSWORD = "open sesame, please"
+# The county, the services and the browser share the machine: what matters is that it comes.
+expect.set_options(timeout=20_000)
 # The language and the colours of a test are its own, not those of the machine.
 _CHOOSE = "localStorage.setItem('cordon-{name}', '{value}');"
 
