@@ -23,7 +23,8 @@ async def test_the_map_shows_sites_alerts_and_a_trail(
     # The drawing itself: MapLibre in its own chunk, its worker under the page's policy.
     await expect(page.locator(".drawing canvas")).to_be_visible(timeout=_SLOW_MS)
     await expect(page.locator(".bubbles button").first).to_be_visible(timeout=_SLOW_MS)
-    assert [worker for worker in page.workers if "maplibre" in worker.url]
+    while not any("maplibre" in worker.url for worker in page.workers):
+        await page.wait_for_event("worker", timeout=_SLOW_MS)
     await page.locator("details.legend summary").click()
     assert await violations(page) == []
     # Everything is there without the drawing too.
