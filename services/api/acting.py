@@ -4,15 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from schemas.access import Grant
 from schemas.problems import rejected
 from services.api.acts import Act, ActName, Refused
-from services.api.guard import ACTORS, require
+from services.api.guard import Actor
 from services.api.metrics import ACTS
 from services.api.openapi import ALERT, answers, inline
 from services.api.people.areas import Within
@@ -89,9 +88,7 @@ def router(
         response_class=Response,
         responses=answers(200, inline(Results), 401, 403, 422),
     )
-    async def act_on_all(
-        body: ActOnAll, grant: Annotated[Grant, Depends(require(*ACTORS))], within: Within
-    ) -> Response:
+    async def act_on_all(body: ActOnAll, grant: Actor, within: Within) -> Response:
         """Do the same with up to 500 alerts at once; each has a result of its own."""
         seen = [(one.id, one.revision) for one in body.items]
         deed = _deed(body.act, body)
@@ -124,7 +121,7 @@ def _endpoint(
 ) -> Callable[..., Awaitable[Response]]:
     async def act(
         alert_id: str,
-        grant: Annotated[Grant, Depends(require(*ACTORS))],
+        grant: Actor,
         within: Within,
         body: ActBody | None = None,
         if_match: IfMatch = None,

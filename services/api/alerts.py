@@ -11,6 +11,7 @@ from schemas.problems import instant
 from services.api.filters import Filters
 from services.api.guard import READERS, require
 from services.api.openapi import ALERT, ALERT_PAGE, answers
+from services.api.paging import Cursor, PageSize, place_of
 from services.api.people.areas import Within
 from services.api.revisions import etag
 from services.api.store.listing import Page
@@ -85,8 +86,8 @@ def router(store: AlertStore) -> APIRouter:
     )
     async def page(
         filters: Annotated[Filters, Depends(filters_of)],
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Cursor = None,
+        limit: PageSize = 100,
         as_of: Annotated[
             str | None, Query(description="RFC 3339; alerts as they were known then")
         ] = None,
@@ -95,7 +96,7 @@ def router(store: AlertStore) -> APIRouter:
 
         With `as_of` a page may hold fewer than `limit` and still have a next one.
         """
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
         as_of_ms = instant_of(as_of, "as_of")
         if as_of_ms is None:
             found = await store.page(filters, before, limit)

@@ -1,9 +1,9 @@
 """Who may call what: tokens in the header, or the session of a browser."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import HTTPException
+from fastapi import Depends, HTTPException
 from starlette.requests import HTTPConnection
 
 from schemas.access import Grant, Role, TokenFile
@@ -67,3 +67,10 @@ def allowed(grant: Grant | None, *roles: Role) -> Grant:
     if grant.role not in roles:
         raise HTTPException(403, f"the role {grant.role} may not do this")
     return grant
+
+
+# Parameters of routes: the grant of whoever is let in.
+Reader = Annotated[Grant, Depends(require(*READERS))]
+Actor = Annotated[Grant, Depends(require(*ACTORS))]
+Leader = Annotated[Grant, Depends(require(*LEADERS))]
+Admin = Annotated[Grant, Depends(require("admin"))]

@@ -15,7 +15,7 @@ from msgspec import Meta
 from schemas.access import Grant, TokenFile
 from schemas.problems import invalid, rejected
 from services.api.audit.chain import Entry, record
-from services.api.guard import READERS, allowed, require
+from services.api.guard import READERS, Admin, allowed, require
 from services.api.json_answers import private_answer
 from services.api.metrics import SIGN_INS
 from services.api.openapi import answers
@@ -27,7 +27,6 @@ from services.api.store.database import Database
 # A device has nothing to look at, and what it holds lies in a box at the roadside.
 may_look = require(*READERS)
 Person = Annotated[Grant, Depends(may_look)]
-Admin = Annotated[Grant, Depends(require("admin"))]
 # Far more than people type, far less than checking passwords could bear.
 _AN_ADDRESS: Final = parse("60/minute")
 _Name = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -88,14 +87,7 @@ class Doors:
 
     async def note(self, grant: Grant, action: str, detail: dict[str, Any]) -> None:
         """Record in the audit log what somebody did about their own session."""
-        entry = Entry(
-            at_ms=self.clock_ms(),
-            actor=grant.name,
-            role=grant.role,
-            action=action,
-            about=f"user:{grant.name}",
-            detail=detail,
-        )
+        entry = Entry.by(grant, self.clock_ms(), action, f"user:{grant.name}", detail)
         await self.database.write(lambda connection: record(connection, entry))
 
     async def by_password(self, name: str, password: str, address: str) -> Grant:

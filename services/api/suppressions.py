@@ -15,6 +15,7 @@ from schemas.times import DAY_MS, HOUR_MS, format_ms
 from services.api.alerts import instant_of
 from services.api.guard import READERS, require
 from services.api.openapi import SUPPRESSIONS, answers
+from services.api.paging import PageSize
 from services.api.store.store import AlertStore
 from services.api.store.suppressed import Counted, Span
 
@@ -38,7 +39,7 @@ def router(store: AlertStore, engine_ms: Callable[[], Awaitable[int]]) -> APIRou
         rule: _Texts = [],  # noqa: B006 — FastAPI copies defaults.
         by: _Texts = [],  # noqa: B006
         site: _Texts = [],  # noqa: B006
-        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+        limit: PageSize = 200,
     ) -> Response:
         """What kept events from being alerts, or lowered them, with why in both languages: of
         the last 24 hours of the engine's clock, or in [since, until). Kept for seven days."""

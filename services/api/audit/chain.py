@@ -5,13 +5,15 @@ removes or moves an entry would have to make every later seal anew.
 """
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Self
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
+from schemas.access import Grant
 from services.api.audit.tables import audit_entries
 
 FIRST_SEAL: Final = bytes(32)
@@ -31,6 +33,25 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: str
     about: str
     detail: dict[str, Any] = {}
+
+    @classmethod
+    def by(
+        cls,
+        grant: Grant,
+        at_ms: int,
+        action: str,
+        about: str,
+        detail: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Self:
+        """Return the entry of what the bearer of a grant did."""
+        return cls(
+            at_ms=at_ms,
+            actor=grant.name,
+            role=grant.role,
+            action=action,
+            about=about,
+            detail=dict(detail),
+        )
 
 
 def record(connection: Connection, entry: Entry) -> int:

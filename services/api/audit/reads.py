@@ -120,14 +120,7 @@ class ReadLog:
         now_ms = self._clock_ms()
         if self._repeats((grant.name, grant.role, read.action, about, repr(filters)), now_ms):
             return
-        entry = Entry(
-            at_ms=now_ms,
-            actor=grant.name,
-            role=grant.role,
-            action=read.action,
-            about=about,
-            detail=filters,
-        )
+        entry = Entry.by(grant, now_ms, read.action, about, filters)
         await self._database.write(lambda connection: record(connection, entry))
         READS_RECORDED.labels(read.action).inc()
 

@@ -12,6 +12,7 @@ from services.api.audit.chain import Entry
 from services.api.audit.tables import audit_entries
 from services.api.guard import CHECKERS, require
 from services.api.openapi import answers
+from services.api.paging import Cursor, PageSize
 from services.api.store.database import Database
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -54,8 +55,8 @@ def router(database: Database) -> APIRouter:
         about: _Text = None,
         since: str | None = None,
         until: str | None = None,
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Cursor = None,
+        limit: PageSize = 100,
     ) -> Response:
         """Entries, the newest first, with their seals."""
         table = audit_entries.c

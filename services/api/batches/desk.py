@@ -346,11 +346,4 @@ def _name(given: Given, intake: Intake) -> Name:
 
 
 def _entry(grant: Grant, action: str, batch: str, at_ms: int, **detail: Any) -> chain.Entry:
-    return chain.Entry(
-        at_ms=at_ms,
-        actor=grant.name,
-        role=grant.role,
-        action=action,
-        about=f"batch/{batch}",
-        detail=detail,
-    )
+    return chain.Entry.by(grant, at_ms, action, f"batch/{batch}", detail)

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.access import Grant
 from schemas.persons import label
 from schemas.times import format_ms
 from services.api.batches import transactions
@@ -14,16 +13,14 @@ from services.api.batches.desk import BatchDesk, UnknownBatch
 from services.api.batches.match import State
 from services.api.batches.transactions import STATES, Judged, Viewer
 from services.api.exports.csv_file import cell, encoded
-from services.api.guard import ACTORS, READERS, require
+from services.api.guard import Actor, Reader
 from services.api.imports.headers import VERIFICATION
 from services.api.imports.reading import FORMATS, Table
 from services.api.json_answers import json_answer
+from services.api.paging import PageSize
 from services.api.people.areas import Within
-from services.api.registers.routes import DeskRoute, Limit
+from services.api.registers.routes import DeskRoute
 from services.api.revisions import IfMatch, etag, revision_of
-
-Reader = Annotated[Grant, Depends(require(*READERS))]
-Actor = Annotated[Grant, Depends(require(*ACTORS))]
 
 
 async def _viewer_of(grant: Reader, within: Within) -> Viewer | None:
@@ -96,7 +93,7 @@ def router(desk: BatchDesk) -> APIRouter:
 
     @routes.get("/batches", response_class=Response)
     async def page(
-        viewer: Sees, limit: Limit = 100, cursor: Annotated[str, Query(max_length=64)] = ""
+        viewer: Sees, limit: PageSize = 100, cursor: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
         """Batches by id, each with how many of its names are found, not found, another's, or
         pending."""
@@ -145,7 +142,7 @@ def router(desk: BatchDesk) -> APIRouter:
         batch: str,
         viewer: Sees,
         state: State | None = None,
-        limit: Limit = 100,
+        limit: PageSize = 100,
         cursor: Annotated[str | None, Query(pattern=r"^\d{1,9}$")] = None,
     ) -> Response:
         """The names of a batch, masked, with what was found of each."""

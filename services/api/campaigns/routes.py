@@ -26,11 +26,12 @@ from services.api.campaigns.campaign import (
 from services.api.campaigns.desk import CampaignDesk, Closed, NewItem
 from services.api.campaigns.kinds import KINDS, KindsShown, shown
 from services.api.campaigns.transactions import BedTaken, UnknownCampaign
-from services.api.guard import ACTORS, LEADERS, READERS, require
+from services.api.guard import READERS, Actor, Leader, Reader, require
 from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
+from services.api.paging import Cursor, PageSize, place_of
 from services.api.revisions import IfMatch, etag, revision_of
-from services.api.tasks.routes import Cursor, Limit, LongText, ShortText, Text, Word, due_of
+from services.api.tasks.routes import LongText, ShortText, Text, Word, due_of
 from services.api.tasks.texts import plain
 from services.api.tasks.transactions import Stale
 
@@ -38,9 +39,6 @@ _MOST_ITEMS: Final = 1_000
 _SHOWN: Final = inline(Shown)
 _PROBLEMS_OF_BEDS: Final = answers(200, {}, 401, 403, 404, 422)
 del _PROBLEMS_OF_BEDS[200]
-Leader = Annotated[Grant, Depends(require(*LEADERS))]
-Actor = Annotated[Grant, Depends(require(*ACTORS))]
-Reader = Annotated[Grant, Depends(require(*READERS))]
 CampaignId = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
 
 
@@ -185,10 +183,10 @@ def router(desk: CampaignDesk) -> APIRouter:
         state: CampaignState | None = None,
         about: Word = None,
         cursor: Cursor = None,
-        limit: Limit = 100,
+        limit: PageSize = 100,
     ) -> Response:
         """Campaigns, the last created first."""
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
         wanted = {"kind": kind, "state": state, "about": about}
         items = await desk.page(wanted, before, limit + 1, grant)
         more = str(items[limit - 1].n) if len(items) > limit else None

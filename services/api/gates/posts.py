@@ -5,13 +5,13 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import segno
-from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Response
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.access import Grant, new_token
+from schemas.access import new_token
 from schemas.times import HOUR_MS, format_ms
-from services.api.guard import LEADERS, require
+from services.api.guard import Leader
 from services.api.json_answers import private_answer
 from services.api.openapi import answers, inline
 from services.api.people.areas import Within
@@ -73,9 +73,7 @@ def router(desk: Desk, pages: str, clock_ms: Callable[[], int]) -> APIRouter:
         response_class=Response,
         responses=answers(201, inline(Post), 400, 401, 403, 404, 409, 422, 503),
     )
-    async def add(
-        body: NewPost, leader: Annotated[Grant, Depends(require(*LEADERS))], within: Within
-    ) -> Response:
+    async def add(body: NewPost, leader: Leader, within: Within) -> Response:
         """Open a post. Its site and the token of its handheld end by themselves."""
         now_ms = clock_ms()
         expires = format_ms(now_ms + body.hours * HOUR_MS)

@@ -67,13 +67,7 @@ def router(
             return report_of(happened, kept, since_ms, until_ms)
 
         found = await database.read(read)
-        entry = Entry(
-            at_ms=now_ms,
-            actor=grant.name,
-            role=grant.role,
-            action="handover.read",
-            about=f"{found.since}/{found.until}",
-        )
+        entry = Entry.by(grant, now_ms, "handover.read", f"{found.since}/{found.until}")
         await database.write(lambda c: record(c, entry))
         return found
 

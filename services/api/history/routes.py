@@ -1,9 +1,9 @@
 """The history of one alert over HTTP: its revisions, and what people wrote."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException
 from msgspec import Struct
 from sqlalchemy import Connection, select
 from starlette.responses import Response
@@ -16,6 +16,7 @@ from services.api.history import stored
 from services.api.history.stored import Revision
 from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
+from services.api.paging import Cursor, PageSize
 from services.api.store.database import Database
 from services.api.store.tables import alerts
 
@@ -74,8 +75,8 @@ def router(database: Database) -> APIRouter:
     )
     async def history(
         alert_id: str,
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Cursor = None,
+        limit: PageSize = 100,
     ) -> Response:
         """Every revision of an alert: what changed, who did it, when."""
         after = int(cursor or 0)

@@ -8,18 +8,18 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, R
 from schemas.access import Grant
 from schemas.problems import rejected
 from schemas.registers import REGISTERS
-from services.api.guard import READERS, require
+from services.api.guard import Reader, require
 from services.api.imports import record
 from services.api.imports.reading import FORMATS, Table
 from services.api.imports.record import Import, OutcomeName
 from services.api.imports.work import Imports
 from services.api.json_answers import json_answer
+from services.api.paging import Cursor, PageSize, place_of
 from services.api.registers.desk import Outcome
-from services.api.registers.routes import DeskRoute, Limit
+from services.api.registers.routes import DeskRoute
 from services.api.registers.writers import WRITERS, check_writer
 from services.api.store.database import Database
 
-Reader = Annotated[Grant, Depends(require(*READERS))]
 Writer = Annotated[Grant, Depends(require(*WRITERS))]
 _Pairs = Annotated[list[str], Query(max_length=50)]
 _PAIR: Final = 400
@@ -79,14 +79,14 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
     @routes.get("/imports", response_class=Response)
     async def page(
         grant: Reader,
-        limit: Limit = 100,
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,15}$")] = None,
+        limit: PageSize = 100,
+        cursor: Cursor = None,
     ) -> Response:
         """The imports of the last thirty days, the last begun first.
 
         Who is limited to areas sees their own.
         """
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
         found = await database.read(lambda c: record.newest(c, before, limit, _only(grant)))
         following = str(found[-1].started_ms) if len(found) == limit else None
         items = [record.shown(work, clock_ms()) for work in found]
@@ -102,7 +102,7 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
         import_id: str,
         grant: Reader,
         outcome: OutcomeName | None = None,
-        limit: Limit = 100,
+        limit: PageSize = 100,
         cursor: Annotated[str | None, Query(pattern=r"^\d{1,9}$")] = None,
     ) -> Response:
         """What became of each row: its number in the table, the entry, problems and repairs."""

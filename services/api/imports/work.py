@@ -185,13 +185,12 @@ class Imports:
         }
         chain.record(
             connection,
-            chain.Entry(
-                at_ms=work.touched_ms,
-                actor=grant.name,
-                role=grant.role,
-                action="register.import",
-                about=f"{work.register}/{work.id}",
-                detail={**counts, "batch": work.batch},
+            chain.Entry.by(
+                grant,
+                work.touched_ms,
+                "register.import",
+                f"{work.register}/{work.id}",
+                {**counts, "batch": work.batch},
             ),
         )
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException
 from msgspec import Struct
 from starlette.responses import Response
 
@@ -15,6 +15,7 @@ from services.api.guard import READERS, require
 from services.api.incidents import stored
 from services.api.incidents.stored import Incident
 from services.api.openapi import ALERT_PAGE, answers, inline
+from services.api.paging import Cursor, PageSize, cursor_of, place_of
 from services.api.people.areas import Within
 from services.api.store.database import Database
 from services.api.store.store import AlertStore
@@ -54,13 +55,13 @@ def router(store: AlertStore, database: Database) -> APIRouter:
     )
     async def page(
         filters: Annotated[Filters, Depends(filters_of)],
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Cursor = None,
+        limit: PageSize = 100,
     ) -> Response:
         """Incidents with alerts that nobody has closed; the filters choose among the alerts."""
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
         found, more = await database.read(lambda c: stored.page(c, filters, before, limit))
-        shown = Incidents([_shown(one) for one in found], None if more is None else str(more))
+        shown = Incidents([_shown(one) for one in found], cursor_of(more))
         return Response(msgspec.json.encode(shown), media_type="application/json")
 
     @routes.get(
@@ -72,12 +73,12 @@ def router(store: AlertStore, database: Database) -> APIRouter:
     async def get(
         incident_id: str,
         within: Within,
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Cursor = None,
+        limit: PageSize = 100,
     ) -> Response:
         """The alerts of an incident, those that are over too, the last raised first."""
         filters = Filters(incidents=frozenset({incident_id}), within=within)
-        found = await store.page(filters, None if cursor is None else int(cursor), limit)
+        found = await store.page(filters, place_of(cursor), limit)
         if not found.bodies and cursor is None:
             raise HTTPException(404, "no such incident")
         return Response(page_json(found), media_type="application/json")

@@ -1,11 +1,11 @@
 """Inhibitions over HTTP: make, list, preview, end."""
 
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, select
@@ -16,7 +16,7 @@ from schemas.alerts import Alert
 from schemas.problems import instant, rejected
 from schemas.times import DAY_MS, format_ms
 from services.api.audit.chain import Entry, record
-from services.api.guard import LEADERS, READERS, require
+from services.api.guard import READERS, Leader, require
 from services.api.inhibitions import stored
 from services.api.inhibitions.inhibition import (
     Inhibition,
@@ -28,6 +28,7 @@ from services.api.inhibitions.inhibition import (
 )
 from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
+from services.api.paging import Cursor, PageSize, cursor_of, place_of
 from services.api.people.areas import Within
 from services.api.silences.forms import Matchers, matchers_of
 from services.api.silences.matchers import Matcher
@@ -43,7 +44,6 @@ _NAMED: Final = 200
 _ALERT = msgspec.json.Decoder(Alert)
 
 Equal = Literal["site", "grid", "order", "incident", "subject"]
-Leader = Annotated[Grant, Depends(require(*LEADERS))]
 
 
 class Wanted(BaseModel):
@@ -146,7 +146,10 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         def work(connection: Connection) -> None:
             stored.add(connection, inhibition)
             ends = {} if ends_ms is None else {"ends": format_ms(ends_ms)}
-            record(connection, _entry(now_ms, grant, "inhibition.create", inhibition.id, ends))
+            record(
+                connection,
+                Entry.by(grant, now_ms, "inhibition.create", f"inhibition:{inhibition.id}", ends),
+            )
 
         try:
             await database.write(work)
@@ -162,17 +165,17 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         responses=answers(200, inline(Inhibitions), 401, 403, 422),
     )
     async def page(
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Cursor = None,
+        limit: PageSize = 100,
     ) -> Response:
         """Inhibitions that are in force, and those that ended in the last five days."""
         now_ms = clock_ms()
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
         found, more = await database.read(
             lambda c: stored.page(c, now_ms - _LISTED_MS, before, limit)
         )
         items = [_shown(one, now_ms) for one in found]
-        return json_answer(Inhibitions(items, None if more is None else str(more)))
+        return json_answer(Inhibitions(items, cursor_of(more)))
 
     @routes.get(
         "/inhibitions/{inhibition_id}",
@@ -205,7 +208,9 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
                 raise HTTPException(409, "the inhibition is over already")
             ended = msgspec.structs.replace(found, ends_ms=now_ms, updated_ms=now_ms)
             stored.replace(connection, ended)
-            record(connection, _entry(now_ms, grant, "inhibition.end", inhibition_id, {}))
+            record(
+                connection, Entry.by(grant, now_ms, "inhibition.end", f"inhibition:{inhibition_id}")
+            )
             return ended
 
         ended = await database.write(work)
@@ -260,17 +265,6 @@ def _preview(connection: Connection, inhibition: Inhibition) -> Preview:
                 named.append(Named(alert.id, alert.rule, alert.severity, label, by))
         kept += critical_in(inhibition, alert) in sources
     return Preview(count, live, kept, named)
-
-
-def _entry(at_ms: int, grant: Grant, action: str, about: str, detail: Mapping[str, Any]) -> Entry:
-    return Entry(
-        at_ms=at_ms,
-        actor=grant.name,
-        role=grant.role,
-        action=action,
-        about=f"inhibition:{about}",
-        detail=dict(detail),
-    )
 
 
 def _shown(one: Inhibition, now_ms: int) -> Shown:

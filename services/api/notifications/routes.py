@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
+from services.api.guard import Leader
 from services.api.json_answers import json_answer
 from services.api.notifications import ledger
-from services.api.notifications.answering import PAGE, Cursor, Leader, Limit
+from services.api.notifications.answering import PAGE, Limit
 from services.api.notifications.contact_routes import add_contacts
 from services.api.notifications.forms import shown_attempt, shown_notice
 from services.api.notifications.gateway import Gateway
 from services.api.notifications.rule_routes import add_rules
 from services.api.openapi import answers
+from services.api.paging import Cursor, place_of
 from services.api.reach import may_lead
 from services.api.sealing import Sealing
 from services.api.store.database import Database
@@ -39,7 +41,7 @@ def _records(routes: APIRouter, database: Database) -> None:
         limit: Limit = 100,
     ) -> Response:
         """Which alert waits, or waited, for whom, the newest first."""
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
 
         def read(connection: Connection) -> dict[str, Any]:
             rules = ledger.all_rules(connection)
@@ -63,7 +65,7 @@ def _records(routes: APIRouter, database: Database) -> None:
         limit: Limit = 100,
     ) -> Response:
         """Every attempt to hand a message to a gateway, the newest first, with its receipt."""
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
 
         def read(connection: Connection) -> dict[str, Any]:
             people = ledger.all_contacts(connection)

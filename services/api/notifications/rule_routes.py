@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 from schemas.access import Grant
 from schemas.problems import rejected
 from schemas.times import format_ms
+from services.api.guard import Leader
 from services.api.json_answers import json_answer
 from services.api.notifications import ledger
 from services.api.notifications.answering import (
     CHANGE,
     OBJECT,
     PAGE,
-    Leader,
     note,
 )
 from services.api.notifications.forms import RuleBody, shown_rule

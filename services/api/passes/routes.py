@@ -16,7 +16,7 @@ from schemas.persons import IdentifierProblem
 from schemas.problems import rejected
 from schemas.registers import Pass
 from schemas.times import parse_ms
-from services.api.guard import ACTORS, READERS, require
+from services.api.guard import READERS, Actor, require
 from services.api.json_answers import json_answer
 from services.api.passes import paper
 from services.api.passes.paper import Paper
@@ -31,8 +31,6 @@ from services.api.revisions import IfMatch, etag, revision_of
 from services.api.store.database import Database
 from services.api.vault.vault import Vault
 
-Reader = Annotated[Grant, Depends(require(*READERS))]
-Actor = Annotated[Grant, Depends(require(*ACTORS))]
 # Who stands at a gate has a device.
 Gate = Annotated[Grant, Depends(require("device", *READERS))]
 Format = Literal["html", "pdf"]

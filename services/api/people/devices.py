@@ -4,20 +4,20 @@ they are kept (services.ingest.devices reads it)."""
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.access import Grant, new_token
+from schemas.access import new_token
 from schemas.registers import Device
 from schemas.times import format_ms
-from services.api.guard import require
+from services.api.guard import Admin
 from services.api.json_answers import private_answer
 from services.api.openapi import answers
+from services.api.paging import PageSize
 from services.api.registers.desk import Desk
 from services.api.registers.routes import DeskRoute
 from services.api.registers.stored import StoredVersion
 
-Admin = Annotated[Grant, Depends(require("admin"))]
 _ID: Final = r"^[^/\s]{1,128}$"
 _Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
 _DEVICE: Final[dict[str, Any]] = {
@@ -64,7 +64,7 @@ def router(desk: Desk) -> APIRouter:
     async def page(
         _: Admin,
         cursor: Annotated[str, Query(max_length=128)] = "",
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        limit: PageSize = 100,
     ) -> Response:
         """Devices that are let in, by id; no answer holds a token."""
         items, following = await desk.page("device", None, limit, cursor)

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Final, Literal, NoReturn
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.access import Grant
-from services.api.guard import require
+from services.api.guard import Admin
 from services.api.json_answers import json_answer
 from services.api.openapi import answers
+from services.api.paging import PageSize
 from services.api.people.users import (
     Change,
     LastAdmin,
@@ -27,7 +27,6 @@ NAME: Final = r"^[^\s/\x00-\x1f](?:[^/\x00-\x1f]{0,62}[^\s/\x00-\x1f])?$"
 Area = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
 Areas = Annotated[list[Area], Field(max_length=500)]
 Password = Annotated[str, Field(max_length=200)]
-Admin = Annotated[Grant, Depends(require("admin"))]
 _Named = Annotated[str, Path(max_length=64)]
 
 USER: Final[dict[str, Any]] = {
@@ -83,7 +82,7 @@ def router(users: Users) -> APIRouter:
     async def page(
         _: Admin,
         cursor: Annotated[str, Query(max_length=64)] = "",
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        limit: PageSize = 100,
     ) -> Response:
         """Users by name."""
         found = await users.page(cursor, limit + 1)

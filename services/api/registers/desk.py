@@ -365,14 +365,7 @@ class Desk:
         The topics are not part of the database's transaction. So the log comes first: it may name
         an attempt that the broker did not take, but no change is missing from it.
         """
-        entry = chain.Entry(
-            at_ms=self._clock_ms(),
-            actor=grant.name,
-            role=grant.role,
-            action=action,
-            about=about,
-            detail=detail or {},
-        )
+        entry = chain.Entry.by(grant, self._clock_ms(), action, about, detail or {})
         await self._database.write(lambda connection: chain.record(connection, entry))
 
     async def _newest(

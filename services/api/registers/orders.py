@@ -7,14 +7,14 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.access import Grant
 from schemas.problems import rejected
 from schemas.registers import Order, Policy
 from schemas.times import format_ms
-from services.api.guard import ACTORS, LEADERS, READERS, require
+from services.api.guard import Actor, Leader, Reader
 from services.api.registers import order_acts
 from services.api.registers.desk import Desk
 from services.api.registers.order_clock import DEFAULTS, Rules, clock_of
@@ -22,9 +22,6 @@ from services.api.registers.routes import DeskRoute, one
 from services.api.registers.stored import StoredVersion
 from services.api.revisions import IfMatch, etag, revision_of
 
-Reader = Annotated[Grant, Depends(require(*READERS))]
-Actor = Annotated[Grant, Depends(require(*ACTORS))]
-Leader = Annotated[Grant, Depends(require(*LEADERS))]
 _POLICIES: Final = 1_000
 _VERSIONS: Final = 100
 _Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]

@@ -14,8 +14,9 @@ from schemas.problems import rejected
 from schemas.registers import REGISTERS
 from schemas.times import format_ms
 from services.api.alerts import instant_of
-from services.api.guard import READERS, require
+from services.api.guard import Reader, require
 from services.api.json_answers import json_answer
+from services.api.paging import PageSize
 from services.api.people.areas import Within
 from services.api.people.personal import sees_entry
 from services.api.registers.desk import Desk, Stale, Tally
@@ -30,10 +31,8 @@ _MAX_LINES: Final = 5_000
 _MAX_ENTRY_BYTES: Final = 1 << 20
 _RETRY_AFTER_S: Final = 2
 
-Reader = Annotated[Grant, Depends(require(*READERS))]
 Writer = Annotated[Grant, Depends(require(*WRITERS))]
 Replayer = Annotated[Grant, Depends(require("replay"))]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 Named = Annotated[str | None, Query(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
 
 
@@ -101,7 +100,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/registers/{name}/{entry_id}/history")
     async def history(
-        name: str, entry_id: str, _: Reader, within: Within, limit: Limit = 100
+        name: str, entry_id: str, _: Reader, within: Within, limit: PageSize = 100
     ) -> Response:
         """Return the newest versions of an entry, the last filed first."""
         _check_name(name)
@@ -128,7 +127,7 @@ def router(desk: Desk) -> APIRouter:
         _: Reader,
         within: Within,
         as_of: str | None = None,
-        limit: Limit = 100,
+        limit: PageSize = 100,
         cursor: str | None = None,
         subject: Named = None,
         order: Named = None,

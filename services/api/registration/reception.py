@@ -177,12 +177,8 @@ class Reception:
                 connection, id_, revision, state, grant.name, note, now_ms
             )
             if decided:
-                entry = chain.Entry(
-                    at_ms=now_ms,
-                    actor=grant.name,
-                    role=grant.role,
-                    action=f"registration.{state}",
-                    about=f"registration/{id_}",
+                entry = chain.Entry.by(
+                    grant, now_ms, f"registration.{state}", f"registration/{id_}"
                 )
                 chain.record(connection, entry)
             return decided

@@ -8,21 +8,22 @@ from urllib.parse import parse_qsl, quote
 
 import msgspec
 import segno
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.access import Grant
 from schemas.persons import label
 from schemas.problems import Rejected, rejected
 from schemas.times import format_ms
-from services.api.guard import ACTORS, LEADERS, READERS, require
+from services.api.guard import Actor, Leader, Reader
 from services.api.imports.wording import Wording, worded
 from services.api.json_answers import json_answer
 from services.api.metrics import SELF_REGISTRATIONS
+from services.api.paging import PageSize
 from services.api.people.areas import Within
 from services.api.people.limit import Limit as Areas
 from services.api.registers.desk import Desk
-from services.api.registers.routes import DeskRoute, Limit
+from services.api.registers.routes import DeskRoute
 from services.api.registration import transactions
 from services.api.registration.form import HEADERS, closed, form, thanks
 from services.api.registration.reception import BadCode, Reception, Sent, TooMany
@@ -30,9 +31,6 @@ from services.api.registration.site_code import SiteCodes
 from services.api.revisions import IfMatch, etag, revision_of
 from services.api.store.database import Database
 
-Reader = Annotated[Grant, Depends(require(*READERS))]
-Actor = Annotated[Grant, Depends(require(*ACTORS))]
-Leader = Annotated[Grant, Depends(require(*LEADERS))]
 _MAX_BYTES: Final = 8_192
 _RETRY_AFTER_S: Final = 60
 _HTML: Final = "text/html; charset=utf-8"
@@ -139,7 +137,7 @@ def router(reception: Reception, codes: SiteCodes, desk: Desk, database: Databas
         within: Within,
         state: transactions.State = "pending",
         site: Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")] = None,
-        limit: Limit = 100,
+        limit: PageSize = 100,
         cursor: Annotated[str | None, Query(pattern=r"^\d{1,15}-[0-9a-f]{1,32}$")] = None,
     ) -> Response:
         """Registrations, the oldest first; persons are masked."""

@@ -7,14 +7,13 @@ once, on the handheld, and is its author's own: one that comes again is a duplic
 from collections.abc import Callable
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
 
-from schemas.access import Grant
 from schemas.problems import rejected
 from services.api.audit.chain import Entry, record
-from services.api.guard import ACTORS, require
+from services.api.guard import Actor
 from services.api.json_answers import json_answer
 from services.api.metrics import REPORTS
 from services.api.openapi import answers, inline
@@ -62,9 +61,7 @@ def router(relay: Relay, database: Database, clock_ms: Callable[[], int]) -> API
         response_class=Response,
         responses=answers(202, inline(Taken), 401, 403, 422, 503),
     )
-    async def take(
-        body: Reports, grant: Annotated[Grant, Depends(require(*ACTORS))], within: Within
-    ) -> Response:
+    async def take(body: Reports, grant: Actor, within: Within) -> Response:
         """Hand reports on to ingest as their author's; the answer is ingest's, an item each.
 
         One that was taken before counts as a duplicate. Whoever is limited to areas reports of
@@ -86,13 +83,12 @@ def router(relay: Relay, database: Database, clock_ms: Callable[[], int]) -> API
         REPORTS.labels("rejected").inc(len(taken.rejected))
         if taken.accepted:
             ids = [report.id for report in body.reports]
-            entry = Entry(
-                at_ms=clock_ms(),
-                actor=grant.name,
-                role=grant.role,
-                action="report.file",
-                about=f"source:{source}",
-                detail={"accepted": taken.accepted, "ids": ids},
+            entry = Entry.by(
+                grant,
+                clock_ms(),
+                "report.file",
+                f"source:{source}",
+                {"accepted": taken.accepted, "ids": ids},
             )
             await database.write(lambda connection: record(connection, entry))
         return json_answer(taken, 202)

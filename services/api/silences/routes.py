@@ -1,25 +1,25 @@
 """Silences over HTTP: make, list, preview, end."""
 
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
-from schemas.access import Grant
 from schemas.alerts import Alert
 from schemas.problems import instant, rejected
 from schemas.times import DAY_MS, format_ms
 from services.api.audit.chain import Entry, record
 from services.api.filters import Filters
-from services.api.guard import ACTORS, LEADERS, READERS, require
+from services.api.guard import LEADERS, READERS, Actor, require
 from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
+from services.api.paging import Cursor, PageSize, cursor_of, place_of
 from services.api.people.areas import Within
 from services.api.people.limit import Limit
 from services.api.silences import stored
@@ -121,9 +121,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         response_class=Response,
         responses=answers(200, inline(Preview), 401, 403, 422),
     )
-    async def preview(
-        body: Wanted, grant: Annotated[Grant, Depends(require(*ACTORS))], within: Within
-    ) -> Response:
+    async def preview(body: Wanted, grant: Actor, within: Within) -> Response:
         """Which alerts a silence with these matchers would hide, if the caller made it now."""
         now_ms = clock_ms()
         silence = Silence(
@@ -145,9 +143,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         response_class=Response,
         responses=answers(201, inline(Shown), 401, 403, 422),
     )
-    async def make(
-        body: SilenceBody, grant: Annotated[Grant, Depends(require(*ACTORS))], within: Within
-    ) -> Response:
+    async def make(body: SilenceBody, grant: Actor, within: Within) -> Response:
         """Silence alerts, for at most 30 days. One by a dispatcher never hides critical alerts."""
         now_ms = clock_ms()
         if within is not None:
@@ -172,7 +168,10 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         def work(connection: Connection) -> None:
             stored.add(connection, silence)
             detail = {"ends": format_ms(ends_ms), "critical": silence.critical}
-            record(connection, _entry(now_ms, grant, "silence.create", silence.id, detail))
+            record(
+                connection,
+                Entry.by(grant, now_ms, "silence.create", f"silence:{silence.id}", detail),
+            )
 
         await database.write(work)
         await store.mark()
@@ -185,17 +184,17 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         responses=answers(200, inline(Silences), 401, 403, 422),
     )
     async def page(
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Cursor = None,
+        limit: PageSize = 100,
     ) -> Response:
         """Silences that are in force or to come, and those that ended in the last five days."""
         now_ms = clock_ms()
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
         found, more = await database.read(
             lambda c: stored.page(c, now_ms - _LISTED_MS, before, limit)
         )
         items = [shown(one, now_ms) for one in found]
-        return json_answer(Silences(items, None if more is None else str(more)), 200)
+        return json_answer(Silences(items, cursor_of(more)), 200)
 
     @routes.get(
         "/silences/{silence_id}",
@@ -215,9 +214,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
         response_class=Response,
         responses=answers(200, inline(Shown), 401, 403, 404, 409),
     )
-    async def end(
-        silence_id: str, grant: Annotated[Grant, Depends(require(*ACTORS))], within: Within
-    ) -> Response:
+    async def end(silence_id: str, grant: Actor, within: Within) -> Response:
         """End a silence now; it stays on record, and its alerts are not silenced any more."""
         now_ms = clock_ms()
         if within is not None:
@@ -232,7 +229,7 @@ def router(store: AlertStore, database: Database, clock_ms: Callable[[], int]) -
                 found, starts_ms=starts_ms, ends_ms=now_ms, updated_ms=now_ms
             )
             stored.replace(connection, ended)
-            record(connection, _entry(now_ms, grant, "silence.end", silence_id, {}))
+            record(connection, Entry.by(grant, now_ms, "silence.end", f"silence:{silence_id}"))
             return None
 
         over = await database.write(work)
@@ -268,17 +265,6 @@ def _preview(
     rows = connection.execute(recent.limit(_MOST_COUNTED + 1)).all()
     seen = sum(hides(silence, _ALERT.decode(row.body)) for row in rows[:_MOST_COUNTED])
     return Preview(live, kept, named, seen, len(rows) <= _MOST_COUNTED)
-
-
-def _entry(at_ms: int, grant: Grant, action: str, about: str, detail: Mapping[str, Any]) -> Entry:
-    return Entry(
-        at_ms=at_ms,
-        actor=grant.name,
-        role=grant.role,
-        action=action,
-        about=f"silence:{about}",
-        detail=dict(detail),
-    )
 
 
 def shown(one: Silence, now_ms: int) -> Shown:

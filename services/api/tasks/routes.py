@@ -18,9 +18,10 @@ from schemas.alerts import Reason, Severity
 from schemas.problems import rejected
 from schemas.times import DAY_MS
 from services.api.alerts import instant_of
-from services.api.guard import ACTORS, LEADERS, READERS, allowed, require
+from services.api.guard import LEADERS, Actor, Reader, allowed
 from services.api.json_answers import json_answer
 from services.api.openapi import answers, inline
+from services.api.paging import Cursor, PageSize, place_of
 from services.api.people import areas
 from services.api.people.limit import may_see
 from services.api.revisions import IfMatch, etag, revision_of
@@ -45,12 +46,8 @@ _PLAIN: Final = r"^[^\x00]*$"
 
 ShortText = Annotated[str, Field(min_length=1, max_length=128, pattern=_PLAIN)]
 LongText = Annotated[str, Field(min_length=1, max_length=2000, pattern=_PLAIN)]
-Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 Word = Annotated[str | None, Query(min_length=1, max_length=256, pattern=_PLAIN)]
 TaskId = Annotated[str, Field(max_length=64, pattern=_PLAIN)]
-Reader = Annotated[Grant, Depends(require(*READERS))]
-Actor = Annotated[Grant, Depends(require(*ACTORS))]
 CheckAnswers = Callable[[Task, str | None, Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -136,9 +133,9 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
         response_class=Response,
         responses=answers(200, _TASKS, 401, 403, 422),
     )
-    async def page(query: Wanted, cursor: Cursor = None, limit: Limit = 100) -> Response:
+    async def page(query: Wanted, cursor: Cursor = None, limit: PageSize = 100) -> Response:
         """Tasks, the last created first; `next` is the cursor of the next page."""
-        before = None if cursor is None else int(cursor)
+        before = place_of(cursor)
         items = await desk.page(query, before, limit + 1)
         more = str(items[limit - 1].n) if len(items) > limit else None
         return json_answer(TaskPage(items[:limit], more))
@@ -148,7 +145,7 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
         response_class=Response,
         responses=answers(200, _TASKS, 401, 403, 422),
     )
-    async def changes(query: Wanted, after: Cursor = None, limit: Limit = 100) -> Response:
+    async def changes(query: Wanted, after: Cursor = None, limit: PageSize = 100) -> Response:
         """Tasks that changed after the cursor `after` (without one: since ever), each once, as it
         is now and in the order of the last changes; `next` is the cursor for the next look."""
         items, upto = await desk.changes(query, int(after or 0), limit)

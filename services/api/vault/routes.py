@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, Protocol
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response
 from sqlalchemy import Connection, delete, insert, select
 
 from schemas.access import Grant
@@ -15,7 +15,7 @@ from schemas.problems import rejected
 from schemas.registers import Order
 from schemas.times import MINUTE_MS, format_ms
 from services.api.audit.chain import Entry, record
-from services.api.guard import ACTORS, LEADERS, require
+from services.api.guard import Actor, Leader
 from services.api.json_answers import private_answer
 from services.api.metrics import IDENTITIES_OPENED
 from services.api.openapi import answers
@@ -30,8 +30,6 @@ from services.api.vault.vault import Vault
 
 OPEN_MS: Final = 5 * MINUTE_MS
 _VERSIONS: Final = 20
-Actor = Annotated[Grant, Depends(require(*ACTORS))]
-Leader = Annotated[Grant, Depends(require(*LEADERS))]
 _Person = Annotated[str, Path(max_length=64)]
 _AlertId = Annotated[str, Path(max_length=128)]
 _decode_alert = msgspec.json.Decoder(Alert).decode
@@ -56,14 +54,7 @@ def router(
     routes = APIRouter(prefix="/v1", tags=["vault"])
 
     def entry(grant: Grant, action: str, about: str, **detail: Any) -> Entry:
-        return Entry(
-            at_ms=clock_ms(),
-            actor=grant.name,
-            role=grant.role,
-            action=action,
-            about=about,
-            detail=detail,
-        )
+        return Entry.by(grant, clock_ms(), action, about, detail)
 
     async def kept(person: str, fields: dict[str, str], grant: Grant) -> Response:
         def keep(connection: Connection) -> bool:

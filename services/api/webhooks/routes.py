@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 from sqlalchemy import Connection
 
 from schemas.access import Grant
 from schemas.problems import rejected
 from schemas.times import DAY_MS, format_ms
 from services.api.audit.chain import Entry, record
-from services.api.guard import LEADERS, require
+from services.api.guard import Leader
 from services.api.json_answers import json_answer
 from services.api.openapi import answers, problems_of
+from services.api.paging import Cursor
 from services.api.reach import may_lead, require_reach, within_reach
 from services.api.revisions import IfMatch, etag, require_revision, revision_of
 from services.api.sealing import Sealing, Unsealable
@@ -40,8 +41,6 @@ MOST: Final = 100
 ROTATION_MS: Final = DAY_MS
 _OBJECT: Final[dict[str, Any]] = {"type": "object"}
 _PAGE: Final[dict[str, Any]] = {"type": "object", "required": ["items", "next"]}
-
-Leader = Annotated[Grant, Depends(require(*LEADERS))]
 
 
 def router(
@@ -256,7 +255,7 @@ def router(
     async def dead_letters(
         webhook_id: str,
         grant: Leader,
-        cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None,
+        cursor: Cursor = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> Response:
         """What the receiver did not take, the oldest first."""
@@ -314,12 +313,5 @@ def _note(
 ) -> None:
     record(
         connection,
-        Entry(
-            at_ms=at_ms,
-            actor=grant.name,
-            role=grant.role,
-            action=action,
-            about=about,
-            detail=detail or {},
-        ),
+        Entry.by(grant, at_ms, action, about, detail or {}),
     )

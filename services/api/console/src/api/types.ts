@@ -75,3 +75,37 @@ export interface Deployment {
   timezone: string;
   ways: ("password" | "oidc")[];
 }
+
+// A task as `GET /v1/tasks` tells it (docs/tasks.md).
+export interface Task {
+  id: string;
+  revision: number;
+  kind: string;
+  state: string;
+  severity: Severity;
+  text: Texts;
+  author: string;
+  created: string;
+  due: string;
+  unit?: string;
+  assignee?: string;
+  alert?: string;
+  order?: string;
+  subject?: string;
+  label?: string;
+  household?: string;
+  grid?: string;
+  site?: string;
+  campaign?: string;
+  form?: string;
+  facts?: Record<string, unknown>;
+  answers?: Record<string, unknown>;
+  waiting?: { for: string; since: string };
+  result?: string;
+  reason?: string;
+  note?: string;
+  level?: number;
+  escalated_to?: string;
+  evaluation?: { by: string; at: string; accepted: boolean; note?: string };
+  ended?: string;
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { deedsOf, type Task } from "./task";
+import type { Task } from "../api/types";
+import { deedsOf } from "./task";
 
 const task = (state: string, more: Partial<Task> = {}): Task => ({
   id: "t", revision: 1, kind: "verify", state, severity: "high", text: { en: "", zh: "" }, author: "cordon", created: "", due: "", ...more,

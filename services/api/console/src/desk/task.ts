@@ -1,39 +1,6 @@
 // Tasks as the API tells them, and what a reader may do with one. Pure.
 
-import type { Role, Severity, Texts } from "../api/types";
-
-export interface Task {
-  id: string;
-  revision: number;
-  kind: string;
-  state: string;
-  severity: Severity;
-  text: Texts;
-  author: string;
-  created: string;
-  due: string;
-  unit?: string;
-  assignee?: string;
-  alert?: string;
-  order?: string;
-  subject?: string;
-  label?: string;
-  household?: string;
-  grid?: string;
-  site?: string;
-  campaign?: string;
-  form?: string;
-  facts?: Record<string, unknown>;
-  answers?: Record<string, unknown>;
-  waiting?: { for: string; since: string };
-  result?: string;
-  reason?: string;
-  note?: string;
-  level?: number;
-  escalated_to?: string;
-  evaluation?: { by: string; at: string; accepted: boolean; note?: string };
-  ended?: string;
-}
+import type { Role, Task } from "../api/types";
 
 export interface Step {
   n: number;

@@ -1,31 +1,6 @@
 // What the phone reads of the API, and keeps for when there is no network.
 
-import type { Severity, Texts } from "../api/types";
-
-export interface Task {
-  id: string;
-  revision: number;
-  kind: string;
-  state: string;
-  severity: Severity;
-  text: Texts;
-  created: string;
-  due: string;
-  unit?: string;
-  assignee?: string;
-  alert?: string;
-  order?: string;
-  label?: string;
-  household?: string;
-  grid?: string;
-  site?: string;
-  form?: string;
-  facts?: Record<string, unknown>;
-  result?: string;
-  reason?: string;
-  note?: string;
-  waiting?: { for: string; since: string };
-}
+import type { Task, Texts } from "../api/types";
 
 export interface TaskKind {
   kind: string;

@@ -1,10 +1,10 @@
 // The state of the phone pages: who is signed in, what was last read, and what waits to be sent.
 
 import { at, get, Problem } from "../api/call";
-import type { Page, Person } from "../api/types";
+import type { Page, Person, Task } from "../api/types";
 import { session } from "../app/session.svelte";
 import { problemText } from "../ui/problem";
-import type { Campaign, Lists, Shift, Task, TaskKind } from "./field";
+import type { Campaign, Lists, Shift, TaskKind } from "./field";
 import { type Item, newItem } from "./item";
 import { counts, foreseen } from "./queue";
 import { door, type Health, Sender } from "./sender";
