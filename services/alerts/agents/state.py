@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from rocksdict import AccessType, BlockBasedOptions, Options, Rdict, WriteBatch
 
+from schemas.parsed import as_parsed
 from schemas.topics import WORKER_STATE
 from services.alerts.agents import metrics
 from services.alerts.engine.book import Change
@@ -108,6 +109,7 @@ async def restore(bootstrap: str, partition: int, local: LocalStore) -> dict[byt
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=8 << 20,
         fetch_max_wait_ms=50,
+        value_deserializer=as_parsed,
     )
     await consumer.start()
     try:

@@ -17,6 +17,7 @@ from faust.types import TP
 from faust.types.transports import ConsumerT
 from faust.types.tuples import ConsumerMessage
 
+from schemas.parsed import as_parsed
 from services.alerts.agents.unit import Fetched
 
 # A fetch costs the broker and the worker the same for one event as for hundreds, so it waits until
@@ -67,6 +68,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             max_poll_interval_ms=300_000,
             isolation_level="read_committed",
             check_crcs=False,
+            value_deserializer=as_parsed,
         )
 
     async def _fetch_records(

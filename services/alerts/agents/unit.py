@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from msgspec import Struct
 
 from rules.registers import Registers
 from schemas.events import KIND_BY_TYPE
 from schemas.joins import Join
+from schemas.parsed import Parsed, as_parsed
 from schemas.times import SECOND_MS, parse_ms
 from schemas.topics import CLOCK, JOINS, UNIT_TOPICS
 from services.alerts.agents import metrics
@@ -43,7 +44,7 @@ MAY_JUMP = frozenset((JOINS, CLOCK))
 class Fetched(Struct, frozen=True):
     """What one fetch brought for a partition number: records by topic, and where each ends."""
 
-    records: Mapping[str, Sequence[ConsumerRecord]]
+    records: Mapping[str, Sequence[Parsed]]
     ends: Mapping[str, int]
 
 
@@ -123,6 +124,7 @@ class Unit:
             bootstrap_servers=self._around.bootstrap,
             enable_auto_commit=False,
             isolation_level="read_committed",
+            value_deserializer=as_parsed,
         )
 
     def run(self, on_end: Callable[["asyncio.Task[None]"], None]) -> None:
@@ -192,7 +194,7 @@ class Unit:
             self._accept(topic, records)
         self._wake.set()
 
-    def _accept(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
+    def _accept(self, topic: str, records: Sequence[Parsed]) -> None:
         if not records:
             return
         events, refused = sort_out(topic, [record.value for record in records])
@@ -216,10 +218,10 @@ class Unit:
         else:
             self._lanes.by_topic[topic].offer(events, [record.offset for record in records])
 
-    async def _missing(self, topic: str, begin: int, end: int) -> list[ConsumerRecord]:
+    async def _missing(self, topic: str, begin: int, end: int) -> list[Parsed]:
         """Read the records from `begin` up to `end`, as far as they still exist."""
         place = TopicPartition(topic, self.partition)
-        found: list[ConsumerRecord] = []
+        found: list[Parsed] = []
         async with self._plain_consumer() as consumer:
             consumer.assign([place])
             starts = await consumer.beginning_offsets([place])
@@ -331,7 +333,7 @@ class Unit:
                             self.partition,
                             record.offset,
                             record.key,
-                            record.value,
+                            record.value or b"",
                         )
                     )
                     metrics.DEAD_LETTERS.labels(topic, "failed").inc()

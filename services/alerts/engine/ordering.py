@@ -7,6 +7,7 @@ earlier one, so that a backlog is worked off in the order in which it came about
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, repeat
 
 from services.alerts.engine.decode import Event
 
@@ -42,13 +43,8 @@ class Lane:
 
     def keys(self, most: int) -> list[str]:
         """Return the time of acceptance of the first events, made to rise with the offset."""
-        keys: list[str] = []
-        newest = ""
-        for event in self.events[:most]:
-            if event is not None and event.recordedtime > newest:
-                newest = event.recordedtime
-            keys.append(newest)
-        return keys
+        times = ["" if event is None else event.recordedtime for event in self.events[:most]]
+        return list(accumulate(times, max))
 
 
 class Lanes:
@@ -90,14 +86,13 @@ class Lanes:
                 # Its last event may be older than its first, which must not wait for that.
                 bounds.append((max(lane.newest, keys[-1]), rank))
         bound, holder = min(bounds, default=(None, 0))
-        ordered: list[tuple[str, int, int, Event]] = []
+        ordered: list[tuple[str, int, int, Event | None]] = []
         for rank, lane, keys in lanes:
             count = len(keys)
             if bound is not None:
                 # At the bound itself a later topic waits for what an earlier one may still bring.
                 count = (bisect_left if rank > holder else bisect_right)(keys, bound)
-            for place, event in enumerate(lane.take(count)):
-                if event is not None:
-                    ordered.append((keys[place], rank, place, event))
-        ordered.sort(key=lambda each: each[:3])
-        return [event for *_, event in ordered]
+            ordered += zip(keys, repeat(rank), range(count), lane.take(count), strict=False)
+        # No two have the same place, so that events themselves are never compared.
+        ordered.sort()
+        return [each[3] for each in ordered if each[3] is not None]

@@ -13,6 +13,7 @@ import duckdb
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.parsed import as_parsed
 from services.alerts.sightings import metrics
 from services.alerts.sightings.sighting import TOPICS
 from services.alerts.sightings.store import Store
@@ -43,6 +44,7 @@ class Feed:
             isolation_level="read_committed",
             fetch_max_wait_ms=_POLL_MS,
             check_crcs=False,
+            value_deserializer=as_parsed,
         )
         # The broker answers the requests of one connection in turn: a question asked over the
         # consumer's own would wait until its fetch ends.
