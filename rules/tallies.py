@@ -49,11 +49,13 @@ def add_up(facts: Sequence[Fact]) -> Iterable[Fact]:
 def _sum(one: Fact, other: Fact) -> Fact:
     slots = _decode(one.what)
     for slot, bins in _decode(other.what).items():
-        there = slots.get(slot)
-        if there is not None:
-            bins = {name: bins.get(name, 0) + there.get(name, 0) for name in {*bins, *there}}
-            bins = dict(sorted(bins.items()))
-        slots[slot] = bins
+        there = slots.setdefault(slot, bins)
+        if there is bins:
+            continue
+        for name, count in bins.items():
+            there[name] = there.get(name, 0) + count
+        if len(there) > 1:
+            slots[slot] = dict(sorted(there.items()))
     last = max(one, other, key=lambda fact: (fact.recorded_ms, fact.site))
     return msgspec.structs.replace(last, what=pack(slots))
 

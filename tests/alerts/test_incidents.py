@@ -3,7 +3,7 @@
 import pytest
 
 from rules.catalogue import BY_NAME
-from rules.incidents import INCIDENTS
+from rules.incidents import INCIDENTS, OF_RULE
 from schemas.alerts import Alert
 from tests.alerts.build import (
     Line,
@@ -13,8 +13,10 @@ from tests.alerts.build import (
     deletion,
     gate,
     hit,
+    link,
     order,
     permit,
+    scan,
 )
 from tests.alerts.running import Deployment, after, steps
 
@@ -77,6 +79,22 @@ def test_an_excuse_that_is_filed_later_parts_them() -> None:
     found = {alert.rule: alert for alert in workers(leave, deletion("permit", "p2", "02-10 13:00"))}
     assert found["quarantine-breach"].state == "retracted"
     assert found["worker-non-compliant"].related is None
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 5])
+def test_a_vehicle_that_moves_and_a_missed_check_in(partitions: int) -> None:
+    filed = (order("o1", channel="phone"), link("l1", "wang", CAR))
+    driven = scan("inner", "02-03 09:00", plate=CAR, people=["li"])
+    due, after_it = clock("02-03 09:20:01"), clock("02-03 09:21")
+    found = Deployment(partitions=partitions).run(steps((*filed, driven, due, after_it)))
+    moving, missed = "quarantined-vehicle-moving", "missed-check-in"
+    assert linked(found) == {(moving, missed), (missed, moving)}
+
+
+def test_only_who_may_have_the_others_is_told() -> None:
+    incident = OF_RULE["missed-check-in"]
+    assert incident.listener("quarantined-vehicle-moving", "o1") == "order:o1"
+    assert incident.listener("missed-check-in", "o1") is None
 
 
 def test_the_table_names_each_rule_once() -> None:

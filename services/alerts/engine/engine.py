@@ -314,7 +314,7 @@ class Engine:
             if due_ms is not None:
                 self._stop = min(self._stop, format_ms(due_ms))
         told, self._dossiers.joins = self._dossiers.joins, []
-        told += [(None, join) for join in self._findings.tell()]
+        told += self._findings.tell()
         for key, join in told:
             self._join(key or "", join, everywhere=key is None)
         clock = self._clocks.tell(self.book.clock_ms) if self.book.clock_ms else None

@@ -228,8 +228,9 @@ class Findings:
                 if self._incidents.linked(history) != history.linked:
                     self.touched.add(key)
 
-    def tell(self) -> list[ConditionTold]:
-        """Return what every partition has to know of alerts that changed since the last flush."""
+    def tell(self) -> list[tuple[str | None, ConditionTold]]:
+        """Return what others have to know of alerts that changed since the last flush, and the key
+        of who has to; None = every partition."""
         return [
             told
             for key in sorted(self.touched)

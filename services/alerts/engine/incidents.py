@@ -1,7 +1,7 @@
 """Alerts of one incident: each partition tells where its own stand, and learns of the others.
 
 An alert's id follows from its rule, its dedupe key and its first instant, so that where and when
-its episodes are is all that has to be told: as a condition, to every partition.
+its episodes are is all that has to be told: as a condition, to whoever may have the others.
 """
 
 from collections import defaultdict
@@ -36,18 +36,22 @@ class Incidents:
         self._told[kind.removeprefix(_ALERT), key].add(subject)
         return key
 
-    def tell(self, history: History) -> list[ConditionTold]:
-        """Return what is new of a history's alerts, for every partition."""
+    def tell(self, history: History) -> list[tuple[str | None, ConditionTold]]:
+        """Return what is new of a history's alerts, and the key whose owner has to hear of it;
+        None = every partition."""
         incident = OF_RULE.get(history.rule)
         if incident is None:
             return []
         spans = episodes.standing(history, BY_NAME[history.rule], incident.key)
         before, history.spans = history.spans, spans
         return [
-            ConditionTold(
-                kind=f"{_ALERT}{history.rule}",
-                subject=f"{key}\n{history.dedupe}",
-                spans=spans.get(key, []),
+            (
+                incident.listener(history.rule, key),
+                ConditionTold(
+                    kind=f"{_ALERT}{history.rule}",
+                    subject=f"{key}\n{history.dedupe}",
+                    spans=spans.get(key, []),
+                ),
             )
             for key in sorted(before.keys() | spans.keys())
             if before.get(key) != spans.get(key)
