@@ -20,8 +20,7 @@ Thresholds:
 - `skew_s`: seconds that a median may be off; at least 10
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -86,7 +85,7 @@ def describe(match: Match, subject: Subject) -> Reason:
     )
 
 
-def median(bins: Counter[int]) -> int:
+def median(bins: Mapping[int, int]) -> int:
     """Return the lower median of what was counted by bin."""
     half, seen = (sum(bins.values()) + 1) // 2, 0
     for offset_s in sorted(bins):
@@ -109,19 +108,21 @@ class Day(Struct, frozen=True):
 @lru_cache(maxsize=16_384)
 def _with_hour(day: Day, hour_ms: int, counted: str, site: str, events: int) -> Day:
     """Return a day with another hour of it. Only the newest hour of a source ever changes."""
-    bins, first_ms, is_punctual = Counter(dict(day.bins)), day.first_ms, day.is_punctual
-    found = list(day.runs)
+    bins, first_ms, is_punctual = dict(day.bins), day.first_ms, day.is_punctual
+    found, total = list(day.runs), sum(bins.values())
     for minute, more in sorted(unpack(counted).items()):
         end_ms = end_of_minute(hour_ms, minute)
         first_ms = first_ms if bins else end_ms - MINUTE_MS
-        bins.update(more)
-        if bins.total() < events:
+        for offset_s, count in more.items():
+            bins[offset_s] = bins.get(offset_s, 0) + count
+            total += count
+        if total < events:
             continue
-        run = Run(first_ms, end_ms, median(bins), bins.total(), site)
+        run = Run(first_ms, end_ms, median(bins), total, site)
         # Of punctual runs in a row only the first says anything: that something is over.
         if run.median_s or not is_punctual:
             found.append(run)
-        is_punctual, bins = not run.median_s, Counter()
+        is_punctual, bins, total = not run.median_s, {}, 0
     return Day(tuple(sorted(bins.items())), first_ms, is_punctual, tuple(found))
 
 
