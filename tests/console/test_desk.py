@@ -2,17 +2,29 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 import pytest
 from playwright.async_api import Page, expect
 
+from deploy.county.numbers import resident_id
 from tests.console.conftest import People, violations
 from tests.system import RunningSystem
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _WAIT_MS = 20_000
 _HOSTILE = "<img src=x onerror=alert(1)> \u202egate"
-_SECTIONS = ("tasks", "duty", "registers/order", "imports", "passes", "silences", "handover")
+_SECTIONS = (
+    "tasks",
+    "duty",
+    "registers/order",
+    "imports",
+    "passes",
+    "registrations",
+    "silences",
+    "handover",
+)
 
 
 async def opened(page: Page) -> None:
@@ -143,6 +155,41 @@ async def test_a_pass_is_issued_and_its_code_checked(people: People) -> None:
     await page.get_by_label("Check a code").fill(code[:-2] + "xx")
     await page.get_by_role("button", name="Check a code").click()
     await expect(page.locator(".verify")).to_contain_text("Not genuine")
+
+
+async def test_a_registration_before_arrival_is_confirmed(
+    people: People, system: RunningSystem
+) -> None:
+    page = await people.page("zhao", "/desk/registrations")
+    await opened(page)
+    await page.get_by_role("button", name="Code for a site").click()
+    dialog = page.get_by_role("dialog")
+    await filled(page, **{"code-site": "expressway-a"})
+    await dialog.get_by_role("button", name="Code for a site").click()
+    await expect(dialog.get_by_role("img")).to_be_visible(timeout=_WAIT_MS)
+    url = await dialog.get_by_role("link").first.get_attribute("href") or ""
+    await dialog.get_by_role("button", name="Close").last.click()
+
+    today = datetime.now(UTC).date()
+    told = {
+        "code": unquote(url.partition("code=")[2]), "name": _HOSTILE, "id_type": "resident_id",
+        "id_number": resident_id(710_001), "telephone": "13900000000", "address": "Lane 3",
+        "area": "330300", "stay_from": str(today - timedelta(days=3)), "stay_to": str(today),
+        "arrival": str(today), "companions": 2, "consent": "yes",
+    }  # fmt: skip
+    taken = await asyncio.to_thread(system.api, "POST", "/v1/self-registrations", told)
+    assert taken.status == 202, taken
+    await page.reload()
+    row = page.get_by_role("row").filter(has_text="330300")
+    await row.get_by_role("button", name="Confirm").click(timeout=_WAIT_MS)
+    await filled(page, household="household-of-the-desk")
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Confirm").click()
+    await expect(row).to_have_count(0, timeout=_WAIT_MS)
+    await page.get_by_label("State").select_option("confirmed")
+    await expect(row).to_contain_text("confirmed", timeout=_WAIT_MS)
+    notices = await asyncio.to_thread(system.api, "GET", "/v1/registers/arrival-notice?limit=1000")
+    assert b"household-of-the-desk" in notices.body
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

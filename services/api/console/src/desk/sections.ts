@@ -21,6 +21,7 @@ export const SECTIONS: readonly Section[] = [
   { name: "registers", label: m.desk_registers, icon: "desk", load: () => import("./Registers.svelte") },
   { name: "imports", label: m.desk_imports, icon: "upload", load: () => import("./Imports.svelte") },
   { name: "passes", label: m.desk_passes, icon: "print", load: () => import("./Passes.svelte") },
+  { name: "registrations", label: m.desk_registrations, icon: "person", load: () => import("./Registrations.svelte") },
   { name: "silences", label: m.desk_silences, icon: "quiet", load: () => import("./Silences.svelte") },
   { name: "handover", label: m.desk_handover, icon: "note", load: () => import("./Handover.svelte"), roles: ["dispatcher", "supervisor", "admin", "auditor"] },
   { name: "people", label: m.desk_people, icon: "person", load: () => import("./People.svelte"), roles: ["admin"] },
