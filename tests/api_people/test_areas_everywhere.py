@@ -204,6 +204,18 @@ async def nothing_is_done_in_the_north(client: httpx.AsyncClient, county: Seeded
     assert [answer.status_code for answer in tried] == [404] * len(tried), [
         (answer.request.url.path, answer.status_code) for answer in tried
     ]
+    theirs = {"id_type": "resident_id", "id_number": NUMBERS["boreal"], "name": "x"}
+    written = [
+        await client.post("/v1/vault", json=theirs, headers=SOUTH),
+        await client.put(
+            f"/v1/vault/{county.persons['boreal']}", json={"name": "x"}, headers=SOUTH
+        ),
+    ]
+    assert [answer.status_code for answer in written] == [403, 403]
+    ours = await client.put(
+        f"/v1/vault/{county.persons['austral']}", json={"name": "x"}, headers=SOUTH
+    )
+    assert ours.status_code == 200, ours.text
     site = {**COMMON, "name": "x", "role": "checkpoint", "zones": []}
     for entry_id, grid in (("gate-boreal", "austral"), ("gate-new", "boreal"), ("gate-new", None)):
         body = site if grid is None else {**site, "grid": grid}

@@ -20,6 +20,7 @@ from services.api.json_answers import private_answer
 from services.api.metrics import IDENTITIES_OPENED
 from services.api.openapi import answers
 from services.api.people.areas import Within
+from services.api.people.limit import Limit
 from services.api.registers.link import Unavailable
 from services.api.registers.stored import StoredVersion
 from services.api.store.database import Database
@@ -56,7 +57,13 @@ def router(
     def entry(grant: Grant, action: str, about: str, **detail: Any) -> Entry:
         return Entry.by(grant, clock_ms(), action, about, detail)
 
-    async def kept(person: str, fields: dict[str, str], grant: Grant) -> Response:
+    async def kept(
+        person: str, fields: dict[str, str], grant: Grant, within: Limit | None
+    ) -> Response:
+        lives = set() if within is None else within.places.of_person(person)
+        if within is not None and lives and not lives & within.areas:
+            raise HTTPException(403, "they live outside of your areas")
+
         def keep(connection: Connection) -> bool:
             changed = vault.keep(connection, person, fields, clock_ms())
             record(connection, entry(grant, "identity.put", person, fields=sorted(fields)))
@@ -68,23 +75,24 @@ def router(
     @routes.post(
         "/vault", response_class=Response, responses=answers(200, KEPT, 400, 401, 403, 422)
     )
-    async def add(body: Identity, grant: Actor) -> Response:
+    async def add(body: Identity, grant: Actor, within: Within) -> Response:
         """Keep who somebody is by their number; the answer tells the pseudonym."""
-        return await kept(_pseudonym(key, body), body.fields(), grant)
+        return await kept(_pseudonym(key, body), body.fields(), grant, within)
 
     @routes.put(
         "/vault/{person}",
         response_class=Response,
         responses=answers(200, KEPT, 400, 401, 403, 422),
     )
-    async def put(person: _Person, body: Identity, grant: Actor) -> Response:
-        """Keep what is given of a person; a number must be theirs."""
+    async def put(person: _Person, body: Identity, grant: Actor, within: Within) -> Response:
+        """Keep what is given of a person; a number must be theirs. Who is limited to areas writes
+        of nobody who lives elsewhere."""
         if not is_person_key(person):
             raise rejected("must be a pseudonym, person:<n>:<hex>", "person")
         given = body.id_number is not None or body.id_type is not None
         if given and _pseudonym(key, body) != person:
             raise rejected("is the number of another person", "id_number")
-        return await kept(person, body.fields(), grant)
+        return await kept(person, body.fields(), grant, within)
 
     @routes.delete(
         "/vault/{person}",
