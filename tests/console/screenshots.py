@@ -37,6 +37,9 @@ async def take(base: str, alert: str, browser: Browser) -> None:
         View("board", "/board", ".card"),
         View("alert", f"/alerts/{alert}", ".detail"),
         View("map", "/map", "canvas"),
+        View("gates", "/gates", "main h1, main h2"),
+        View("quiet", "/quiet", "main h1, main h2"),
+        View("charts", "/charts", "main canvas", theme="light"),
         View("desk", "/desk/tasks", "main h1, main h2", theme="light"),
         View(
             "phone",
