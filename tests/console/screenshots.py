@@ -39,7 +39,6 @@ async def take(base: str, alert: str, browser: Browser) -> None:
         View("map", "/map", "canvas"),
         View("gates", "/gates", "main h1, main h2"),
         View("quiet", "/quiet", "main h1, main h2"),
-        View("charts", "/charts", "main canvas", theme="light"),
         View("desk", "/desk/tasks", "main h1, main h2", theme="light"),
         View(
             "phone",
