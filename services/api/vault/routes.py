@@ -60,8 +60,7 @@ def router(
     async def kept(
         person: str, fields: dict[str, str], grant: Grant, within: Limit | None
     ) -> Response:
-        lives = set() if within is None else within.places.of_person(person)
-        if within is not None and lives and not lives & within.areas:
+        if within is not None and within.places.of_person(person) and not within.holds(person):
             raise HTTPException(403, "they live outside of your areas")
 
         def keep(connection: Connection) -> bool:
@@ -107,7 +106,7 @@ def router(
         reason: Annotated[str, Query(min_length=5, max_length=500)],
     ) -> Response:
         """Forget who somebody is: their key is destroyed, so no copy of the rest can be read."""
-        if within is not None and not within.areas & within.places.of_person(person):
+        if within is not None and not within.holds(person):
             raise HTTPException(404, "nothing is kept of this person")
         check_opening(Opening(purpose="verify", case="-", reason=reason))
 

@@ -311,7 +311,4 @@ def _note(
     about: str,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    record(
-        connection,
-        Entry.by(grant, at_ms, action, about, detail or {}),
-    )
+    record(connection, Entry.by(grant, at_ms, action, about, detail or {}))
