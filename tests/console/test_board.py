@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.console.conftest import People, violations
 from tests.console.desk import Desk
@@ -163,19 +163,30 @@ async def test_a_dropped_connection_goes_on_without_loss(people: People, desk: D
 
 async def test_two_race_for_one_acknowledgement(people: People, desk: Desk) -> None:
     order, person = await asyncio.to_thread(desk.order)
-    one, two = await people.page("li"), await people.page("wang")
-    await asyncio.gather(ready(one), ready(two))
+    pages = [await people.page("li"), await people.page("wang")]
+    await asyncio.gather(*(ready(page) for page in pages))
     await asyncio.to_thread(desk.seen, person)
-    buttons = [
-        card_of(page, order).get_by_role("button", name="Acknowledge") for page in (one, two)
-    ]
-    for button in buttons:
-        await expect(button).to_be_visible()
-    await asyncio.gather(*(button.click() for button in buttons))
-    for page in (one, two):
+    # Both acts are under way before either arrives: each was pressed on an open alert.
+    under_way: list[str] = []
+    both = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        under_way.append(route.request.url)
+        if len(under_way) == len(pages):
+            both.set()
+        await both.wait()
+        await route.continue_()
+
+    for page in pages:
+        await page.route("**/v1/alerts/*/ack", hold)
+        await card_of(page, order).get_by_role("button", name="Acknowledge").click()
+    for page in pages:
         await expect(card_of(page, order)).to_contain_text("Acknowledged")
-    said = [await page.locator(".toast.bad", has_text="faster").count() for page in (one, two)]
-    assert sum(said) <= 1
+        await expect(
+            page.locator(".toast", has_text=re.compile("faster|Acknowledged"))
+        ).to_be_visible()
+    told = [await page.locator(".toast.bad", has_text="faster").count() for page in pages]
+    assert sorted(told) == [0, 1]
     alert = await asyncio.to_thread(lambda: desk.alert(order=order))
     assert alert["state"] == "acked"
 
