@@ -39,6 +39,7 @@ from schemas.events import NIL_REPORT
 from schemas.joins import Fact
 from schemas.registers import Reporter
 from schemas.times import DAY_MS, MINUTE_MS, SECOND_MS
+from schemas.versions import FOREVER
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 SILENT: Final = "source-silent"
@@ -81,11 +82,16 @@ def assess(dossier: Dossier) -> Iterator[Raised | Kept]:
     is filed.
     """
     calendar, clock_ms = dossier.calendar, dossier.clock_ms
+    # Nobody owes a report before somebody is known to.
+    oldest_ms = FOREVER
     for version in dossier.versions("reporter", dossier.name):
         # After a holiday the days are asked about again, and when something is filed.
         dossier.due(version.from_ms)
         dossier.due(version.recorded_ms)
-    first, row = calendar.day(dossier.oldest_ms), 0
+        oldest_ms = min(oldest_ms, max(version.from_ms, version.recorded_ms))
+    if oldest_ms > clock_ms:
+        return
+    first, row = calendar.day(max(oldest_ms, dossier.oldest_ms)), 0
     # One day more than is told, for what came before it.
     for day in range(first - 1, calendar.day(clock_ms) + 2):
         owed = _owed(dossier, day)

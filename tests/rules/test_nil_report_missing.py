@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.alerts.engine.calendar import LocalDays
 from tests.alerts.build import ALWAYS, Line, Moment, clock, deletion, put, report
 from tests.alerts.running import Deployment, after, steps
 
@@ -35,6 +36,23 @@ def test_a_report_that_is_missing_is_low_and_on_the_second_day_medium() -> None:
     assert [alert.severity for alert in final] == ["low", "medium", "medium"]
     assert "nor the one" in final[1].reason.en
     assert "前一日亦缺报" in final[1].reason.zh
+
+
+def test_only_days_are_asked_about_on_which_somebody_could_owe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # At its start the engine knows of no instant up to which it knows of everything.
+    asked: list[int] = []
+    start_ms = LocalDays.start_ms
+
+    def counted(self: LocalDays, day: int, minute: int = 0) -> int:
+        asked.append(day)
+        return start_ms(self, day, minute)
+
+    monkeypatch.setattr(LocalDays, "start_ms", counted)
+    (alert,) = after(R1, clock("02-04 17:30")).final
+    assert alert.severity == "low"
+    assert max(asked) - min(asked) < 7
 
 
 def test_a_report_in_time_is_good_for_its_day_only() -> None:
