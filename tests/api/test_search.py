@@ -127,6 +127,35 @@ async def test_a_search_goes_with_other_filters(store: AlertStore, database: Dat
     assert await found(database, "f0000", severities=frozenset({"low"})) == ["a2"]
 
 
+async def test_values_that_are_asked_for_leave_out_what_holds_the_text_alone(
+    store: AlertStore, database: Database
+) -> None:
+    await raised(
+        store,
+        {"site": "gate-7", "order": "o-1", **car("浙F00001")},
+        {"site": "exit-7", "order": "o-2", **car("浙F00001")},
+        {"site": "x", "order": "nul\x00", **car("浙F00001")},
+    )
+
+    async def may_hold(sought: str, *beside: str) -> list[int]:
+        def ask(connection: Connection) -> list[int]:
+            query = search.found(connection, sought, None, beside)
+            return sorted(connection.scalars(query))
+
+        return await database.read(ask)
+
+    everything = await may_hold("f00001")
+    assert len(everything) == 3
+    assert await may_hold("f00001", "gate-7") == everything[:1]
+    assert await may_hold("f0", "gate-7", "o-1") == everything[:1]
+    assert await may_hold("f0", "gate-7", "o-2") == []
+    assert await may_hold("f00001", "nul\x00") == everything[2:]
+    # What is shorter than a gram leaves out nothing.
+    assert await may_hold("f00001", "x") == everything
+    for sites, ids in (({"exit-7"}, ["a1"]), ({"x"}, ["a2"]), ({"exit-7", "x"}, ["a2", "a1"])):
+        assert await found(database, "f00001", sites=frozenset(sites)) == ids
+
+
 async def test_an_index_that_is_made_later_has_what_is_there(
     store: AlertStore, database: Database
 ) -> None:

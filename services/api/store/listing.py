@@ -46,6 +46,8 @@ _SEVERAL: Final = ("rules", "severities", "states", "grids", "sites", "orders", 
 _KEY: Final = alerts.c.raised_n
 # A longer span has so many alerts that to walk to them costs less than to put them in order.
 _SPAN_MS: Final = 31 * DAY_MS
+# What the text of an alert holds of it (`filters.search_text`).
+_HELD: Final = ("rules", "subjects", "sites", "grids", "orders")
 # With any of these, its own index has the span too.
 _PLACED: Final = ("rules", "grids", "sites", "orders", "subjects", "incidents", "capped_by")
 
@@ -162,12 +164,19 @@ def _looked_for(
 def _rare(connection: Connection, filters: Filters, below: int | None, limit: int) -> Select[Any]:
     """Return the query of the keys of alerts by the index of texts, else by those of places."""
     if filters.text:
-        may_hold = search.found(connection, folded(filters.text), below)
+        # An alert's text holds these values too: so what has the one and not the other is left out.
+        beside = [folded(value) for name in _HELD for value in _only(getattr(filters, name))]
+        may_hold = search.found(connection, folded(filters.text), below, beside)
         return _walk(filters, below, limit).where(_KEY.in_(may_hold))
     others = msgspec.structs.replace(filters, within=None)
     parts: Sequence[ColumnElement[bool]] = filters.within.parts() if filters.within else ()
     found = [_gathered(others, part, below, limit) for part in parts]
     return _first_of(union(*(select(each.subquery().c.raised_n) for each in found)), limit)
+
+
+def _only(values: frozenset[str]) -> frozenset[str]:
+    """Return the value where there is just one."""
+    return values if len(values) == 1 else frozenset()
 
 
 def _gathered(

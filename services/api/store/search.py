@@ -8,10 +8,12 @@ Both databases keep such an index without an extension, and keep it up themselve
 (see `create`): SQLite as FTS5 with its trigram tokenizer (3.34 and newer), PostgreSQL as GIN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, column, false, select, table, text
+
+from services.api.store.columns import plain_text
 
 # So many characters make a gram.
 GRAM: Final = 3
@@ -113,9 +115,12 @@ def grams_of(sought: str) -> list[str]:
     return [sought[place : place + GRAM] for place in places[:_MOST_GRAMS]]
 
 
-def found(connection: Connection, sought: str, below: int | None) -> Select[Any]:
-    """Return the query of `raised_n` of the alerts that may hold a text, which is folded as theirs
-    is and not empty; `below` bounds it."""
+def found(
+    connection: Connection, sought: str, below: int | None, beside: Iterable[str] = ()
+) -> Select[Any]:
+    """Return the query of `raised_n` of the alerts that may hold a text, and those `beside` it, all
+    folded as theirs are and not empty; `below` bounds it."""
+    others = [gram for each in beside for gram in grams_of(plain_text(each))]
     on_postgresql = connection.dialect.name == "postgresql"
     key = _COPY.c.raised_n if on_postgresql else _INDEX.c.rowid
     query = select(key.label("raised_n"))
@@ -123,14 +128,16 @@ def found(connection: Connection, sought: str, below: int | None) -> Select[Any]
         query = query.where(key < below)
     if on_postgresql:
         ending = ":*" if len(sought) < GRAM else ""
-        lexemes = grams_of(sought) or [sought]
-        wanted = " & ".join(_quoted(lexeme, "'", "\\") + ending for lexeme in lexemes)
+        lexemes = [_quoted(lexeme, "'", "\\") + ending for lexeme in grams_of(sought) or [sought]]
+        wanted = " & ".join(lexemes + [_quoted(gram, "'", "\\") for gram in others])
         return query.where(text("cordon_grams(search) @@ CAST(:g AS tsquery)").bindparams(g=wanted))
-    wanted = " AND ".join(_quoted(gram, '"') for gram in grams_of(sought))
+    grams = [_quoted(gram, '"') for gram in grams_of(sought)]
     if len(sought) < GRAM:
-        wanted = " OR ".join(_quoted(gram, '"') for gram in _beginning_with(connection, sought))
-    if not wanted:
-        return query.where(false())
+        beginning = [_quoted(gram, '"') for gram in _beginning_with(connection, sought)]
+        if not beginning:
+            return query.where(false())
+        grams = [f"({' OR '.join(beginning)})"]
+    wanted = " AND ".join(grams + [_quoted(gram, '"') for gram in others])
     return query.where(text("alert_search MATCH :g").bindparams(g=wanted))
 
 
