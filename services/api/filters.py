@@ -61,8 +61,8 @@ def matches(filters: Filters, alert: Alert) -> bool:
     )
 
 
-def search_text(alert: Alert) -> str:
-    """Return the text that `q` is looked for in."""
+def search_text(alert: Alert, notes: Iterable[str] = ()) -> str:
+    """Return the text that `q` is looked for in; an alert itself has only its newest note."""
     parts: Iterable[str | None] = (
         alert.id,
         alert.rule,
@@ -75,6 +75,7 @@ def search_text(alert: Alert) -> str:
         alert.note,
         alert.reason.en,
         alert.reason.zh,
+        *notes,
     )
     return folded("\n".join(part for part in parts if part))
 

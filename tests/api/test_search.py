@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from schemas.alerts import Reason, Subject
 from services.api.acts import Act
@@ -15,6 +15,7 @@ from services.api.filters import Filters, folded
 from services.api.store import listing, search
 from services.api.store.database import Database
 from services.api.store.store import AlertStore
+from services.api.store.tables import alerts
 from services.api.store.transactions import Sourced
 from tests.api.examples import AT, finding
 
@@ -88,10 +89,32 @@ async def test_the_index_follows_the_alerts(store: AlertStore, database: Databas
     await store.act("a0", 1, NOTE, "li", "移交派出所", AT)
     assert await found(database, "移交") == ["a0"]
     await store.act("a0", 2, NOTE, "li", "已电话核实", AT + 1)
-    assert await found(database, "移交") == []
+    # An older note is found as well as the newest.
+    assert await found(database, "移交") == ["a0"]
     assert await found(database, "核实") == ["a0"]
     await database.write(lambda c: c.exec_driver_sql("DELETE FROM alerts WHERE id = 'a1'"))
     assert await found(database, "隔离") == ["a0"]
+
+
+async def test_older_notes_of_an_earlier_version_are_found_after_its_migration(
+    store: AlertStore, database: Database
+) -> None:
+    await raised(store, {}, {})
+    for revision, note in enumerate(("移交派出所", "Patrol\x00 7", "已电话核实"), start=1):
+        await store.act("a0", revision, NOTE, "li", note, AT + revision)
+    known = await database.read(lambda c: c.execute(select(alerts.c.id, alerts.c.search)).all())
+    # The newest note alone, as it was searched before.
+    earlier = dict(known)["a0"].replace("移交派出所", "").replace("patrol\ufffd 7", "")
+
+    def as_before(connection: Connection) -> None:
+        connection.execute(alerts.update().where(alerts.c.id == "a0").values(search=earlier))
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'")
+
+    await database.write(as_before)
+    assert await found(database, "移交") == await found(database, "patrol") == []
+    await database.migrate()
+    assert await found(database, "移交派出所") == await found(database, "patrol\ufffd 7") == ["a0"]
+    assert await found(database, "隔离") == ["a1", "a0"]
 
 
 async def test_pages_go_on_from_the_newest_into_the_index(

@@ -51,7 +51,7 @@ def row_of(record: Record) -> dict[str, Any]:
         "incident": alert.incident,
         "silenced": alert.silenced_by is not None,
         "inhibited": alert.inhibited_by is not None,
-        "search": search_text(alert),
+        "search": search_text(alert, (note.text for note in reversed(record.acts.notes[:-1]))),
         "body": msgspec.json.encode(alert),
         "acts": msgspec.json.encode(record.acts),
     }
@@ -73,7 +73,8 @@ def traits_of(record: Record, was: Record | None, raised_n: int) -> list[dict[st
 
 
 def conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    """Return the filters in SQL; `filters.matches` says the same of one alert."""
+    """Return the filters in SQL; `filters.matches` says the same of one alert, but that older notes
+    than the newest are found here alone."""
     chosen = (
         (alerts.c.rule, filters.rules),
         (alerts.c.severity, filters.severities),
