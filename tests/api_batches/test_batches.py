@@ -154,3 +154,14 @@ async def test_what_is_not_there_or_there_already(client: httpx.AsyncClient, bat
     assert lost.status_code == 404
     text = await client.post(f"/v1/batches/{batch}/rows", content=b"x")
     assert text.status_code == 415
+
+
+@pytest.mark.parametrize("name", ["第637批", "a\x7fb", "a%2Fb?c#d"])
+async def test_a_batch_may_be_called_what_no_header_may_hold(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    called = f"{name}-{uuid4().hex[:8]}"
+    made = await client.post("/v1/batches", json={"id": called})
+    assert made.status_code == 201, made.text
+    assert made.headers["location"].isprintable()
+    assert (await client.get(made.headers["location"])).json()["id"] == called

@@ -16,7 +16,7 @@ from services.api.exports.csv_file import cell, encoded
 from services.api.guard import Actor, Reader
 from services.api.imports.headers import VERIFICATION
 from services.api.imports.reading import FORMATS, Table
-from services.api.json_answers import json_answer
+from services.api.json_answers import json_answer, location
 from services.api.paging import PageSize
 from services.api.people.areas import Within
 from services.api.registers.routes import DeskRoute
@@ -89,7 +89,7 @@ def router(desk: BatchDesk) -> APIRouter:
         """Begin a batch; 409 where there is one of this id."""
         if not await desk.create(body.id, body.title, body.source, grant):
             raise HTTPException(409, "there is a batch of this id")
-        return json_answer(await _one(body.id, None), 201, {"Location": f"/v1/batches/{body.id}"})
+        return json_answer(await _one(body.id, None), 201, location("/v1/batches", body.id))
 
     @routes.get("/batches", response_class=Response)
     async def page(

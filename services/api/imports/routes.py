@@ -13,7 +13,7 @@ from services.api.imports import record
 from services.api.imports.reading import FORMATS, Table
 from services.api.imports.record import Import, OutcomeName
 from services.api.imports.work import Imports
-from services.api.json_answers import json_answer
+from services.api.json_answers import json_answer, location
 from services.api.paging import Cursor, PageSize, place_of
 from services.api.registers.desk import Outcome
 from services.api.registers.routes import DeskRoute
@@ -72,9 +72,9 @@ def router(imports: Imports, database: Database, clock_ms: Callable[[], int]) ->
         work, outcomes = await imports.take(table, grant, later=later)
         if work.state == "running":
             return json_answer(
-                record.shown(work, clock_ms()), 202, {"Location": f"/v1/imports/{work.id}"}
+                record.shown(work, clock_ms()), 202, location("/v1/imports", work.id)
             )
-        return json_answer(_tally(work, outcomes), 200, {"Location": f"/v1/imports/{work.id}"})
+        return json_answer(_tally(work, outcomes), 200, location("/v1/imports", work.id))
 
     @routes.get("/imports", response_class=Response)
     async def page(

@@ -17,7 +17,7 @@ from schemas.problems import rejected
 from schemas.registers import Pass
 from schemas.times import parse_ms
 from services.api.guard import READERS, Actor, require
-from services.api.json_answers import json_answer
+from services.api.json_answers import json_answer, location
 from services.api.passes import paper
 from services.api.passes.paper import Paper
 from services.api.passes.signing import PassSigner
@@ -115,7 +115,7 @@ def router(
         )
         filed = _pass_of(answer.version)
         content = {**shown(answer.version), "code": _code(signer, filed, zone)}
-        headers = {**etag(answer.version.place), "Location": f"/v1/registers/pass/{pass_id}"}
+        headers = {**etag(answer.version.place), **location("/v1/registers/pass", pass_id)}
         return json_answer(content, 201, headers)
 
     @routes.post("/passes:print", response_class=Response)
