@@ -15,6 +15,8 @@ from schemas.problems import CONTENT_TYPE, Problem, Rejected
 from services.api.metrics import ERRORS
 
 _RETRY_AFTER_S = 2
+# How Python calls half of a surrogate pair.
+_SURROGATE = "surrogates not allowed"
 _log = structlog.get_logger(__name__)
 
 
@@ -64,6 +66,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _no_text(request: Request, error: Exception) -> Response:
     """Refuse half of a surrogate pair, which JSON can name, and which is no character."""
+    assert isinstance(error, UnicodeEncodeError)
+    if error.reason != _SURROGATE:
+        # A text that is sound, in a place that cannot hold it: that is a fault of the service.
+        raise error
     return problem_response(
         Problem(title="Invalid value", status=422, detail="a text in it is not valid Unicode")
     )

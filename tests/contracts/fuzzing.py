@@ -5,8 +5,10 @@ Some of the requests fit the document and some do not. No answer is a fault of t
 has a status, a kind and a form that the document declares.
 """
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import requests
@@ -57,11 +59,28 @@ def bears_all(url: str, document: dict[str, Any], part: int, parts: int) -> None
             )
 
         for operation in operations[part::parts]:
-            try:
-                _hold(operation, call)
-            except Exception as error:
-                wrong.append(f"{operation.label}: {error!r}")
+            with _faults() as faults:
+                try:
+                    _hold(operation, call)
+                except Exception as error:
+                    wrong.append(f"{operation.label}: {error!r}")
+            wrong += [f"{operation.label}: {fault}" for fault in faults]
     assert not wrong, "\n\n".join(wrong)
+
+
+@contextmanager
+def _faults() -> Iterator[list[str]]:
+    """Yield what the server says of its own faults: a request that it drops without an answer is
+    sent again, and may be answered then."""
+    found: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: found.append(handler.format(record))  # type: ignore[method-assign]
+    log = logging.getLogger("uvicorn.error")
+    log.addHandler(handler)
+    try:
+        yield found
+    finally:
+        log.removeHandler(handler)
 
 
 def _hold(operation: Any, call: Callable[[Case[Any]], Any]) -> None:
