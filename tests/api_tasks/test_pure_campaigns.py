@@ -1,6 +1,7 @@
 """Beds, manifests, checklists, forms and summaries: pure."""
 
 from collections import Counter
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.alerts import Reason
 from schemas.problems import Rejected
-from services.api.campaigns.beds import Guest, Room, plan
+from services.api.campaigns.beds import Guest, Room, Sex, plan
 from services.api.campaigns.checklist import READINESS, lacking
 from services.api.campaigns.forms import Form, FormField, checked
 from services.api.campaigns.kinds import KINDS
@@ -41,7 +42,16 @@ def test_a_household_stays_together_in_the_room_that_fits() -> None:
 def test_strangers_of_different_sex_are_apart() -> None:
     guests = [Guest("a", "female"), Guest("b", "male"), Guest("c", "female")]
     assert beds_of(guests) == {"a": "1a", "b": "2a", "c": "1b"}
-    assert beds_of([*guests, Guest("d", "female")])["d"] == "-"
+    guests = [Guest(str(n), "female" if n < 4 else "male") for n in range(5)]
+    assert list(beds_of(guests).values()).count("-") == 1
+
+
+@pytest.mark.parametrize("sexes", sorted({"".join(each) for each in permutations("ffmmm")}))
+def test_who_comes_first_costs_nobody_a_bed(sexes: str) -> None:
+    named: dict[str, Sex] = {"f": "female", "m": "male"}
+    guests = [Guest(str(n), named[sex]) for n, sex in enumerate(sexes)]
+    assert "-" not in beds_of(guests).values()
+    assert list(beds_of(guests, capacity={"hotel": 4}).values()).count("-") == 1
 
 
 def test_a_household_that_no_room_takes_is_split_by_sex() -> None:

@@ -1,16 +1,20 @@
 """The bed plan of a group: households together, strangers of different sex apart. Pure.
 
-A room is given to one household, or to strangers of one sex. Each party (a household, or somebody
-alone) goes into the fullest room that still takes it whole; a household that no room takes whole is
-split by sex. Who finds no bed is told, and nobody is given a bed that somebody has.
+A room is given to one household, or to strangers of one sex. Each household goes into the fullest
+room that still takes it whole; one that no room takes whole is split by sex. Then strangers come,
+one sex after the other, in the order that finds beds for more of them: into the smallest room that
+takes all who are left of their sex, else into the largest. Who finds no bed is told, and nobody is
+given a bed that somebody has.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 from typing import Final, Literal
 
 from msgspec import Struct
 
 Sex = Literal["female", "male"]
+_SEXES: Final[tuple[Sex, ...]] = ("female", "male")
 _ALONE: Final = ""
 
 
@@ -68,43 +72,68 @@ def plan(
 ) -> Plan:
     """Return a plan; `taken` are the beds that are given away and `capacity` how many people a
     facility may hold, both by facility. A facility without a capacity holds its beds."""
+    found = [_planned(guests, rooms, taken, capacity, sexes) for sexes in permutations(_SEXES)]
+    return max(found, key=lambda each: len(each.beds))
+
+
+def _planned(
+    guests: Sequence[Guest],
+    rooms: Sequence[Room],
+    taken: Mapping[str, Iterable[str]],
+    capacity: Mapping[str, int],
+    sexes: Sequence[Sex],
+) -> Plan:
+    """Return the plan in which strangers come in an order of the sexes."""
     left = {
         facility: most - len(set(taken.get(facility, ()))) for facility, most in capacity.items()
     }
     open_rooms = [_Open(room, taken.get(room.facility, ())) for room in rooms]
     beds: dict[str, Bed] = {}
     without: list[str] = []
-    for party in _parties(guests):
-        whole = _settle(party, open_rooms, left, beds)
-        if whole:
+
+    def each_alone(group: Sequence[Guest]) -> None:
+        for settled, guest in enumerate(group):
+            if not _settle([guest], len(group) - settled, open_rooms, left, beds):
+                without.append(guest.task)
+
+    households, strangers = _parties(guests)
+    for party in households:
+        if _settle(party, len(party), open_rooms, left, beds):
             continue
         # Together would be better; a bed each is what matters.
-        for sex in ("female", "male"):
+        for sex in sexes:
             part = [guest for guest in party if guest.sex == sex]
-            if part and not _settle(part, open_rooms, left, beds):
-                for guest in part:
-                    if not _settle([guest], open_rooms, left, beds):
-                        without.append(guest.task)
+            if part and not _settle(part, len(part), open_rooms, left, beds):
+                each_alone(part)
+    for sex in sexes:
+        each_alone([guest for guest in strangers if guest.sex == sex])
     return Plan(beds, without)
 
 
-def _parties(guests: Sequence[Guest]) -> list[list[Guest]]:
-    """Return households and single guests; the largest first, because they fit nowhere else."""
+def _parties(guests: Sequence[Guest]) -> tuple[list[list[Guest]], list[Guest]]:
+    """Return households, the largest first, because they fit nowhere else; and single guests."""
     by_household: dict[str, list[Guest]] = {}
-    parties: list[list[Guest]] = []
+    strangers: list[Guest] = []
     for guest in guests:
         if guest.household is None:
-            parties.append([guest])
+            strangers.append(guest)
         else:
             by_household.setdefault(guest.household, []).append(guest)
-    parties += by_household.values()
-    return sorted(parties, key=lambda party: (-len(party), party[0].task))
+    households = [party for party in by_household.values() if len(party) > 1]
+    strangers += [party[0] for party in by_household.values() if len(party) == 1]
+    households.sort(key=lambda party: (-len(party), party[0].task))
+    return households, sorted(strangers, key=lambda guest: guest.task)
 
 
 def _settle(
-    party: Sequence[Guest], rooms: Sequence[_Open], left: dict[str, int], beds: dict[str, Bed]
+    party: Sequence[Guest],
+    to_come: int,
+    rooms: Sequence[_Open],
+    left: dict[str, int],
+    beds: dict[str, Bed],
 ) -> bool:
-    """Give a party one room; return False where there is none."""
+    """Give a party one room; return False where there is none. `to_come` is how many beds are asked
+    for in all by those who could share the room, the party among them."""
     holder = _holder(party)
     fitting = [
         room
@@ -113,8 +142,14 @@ def _settle(
     ]
     if not fitting:
         return False
-    # A room that is begun is filled up first; else the one that leaves the fewest beds empty.
-    best = min(fitting, key=lambda each: (each.holder is None, len(each.free), each.room.room))
+
+    def waste(each: _Open) -> tuple[bool, bool, int, str]:
+        # A room that is begun is filled up first; else the one that leaves the fewest beds empty.
+        free = len(each.free)
+        small = free < to_come
+        return each.holder is None, small, -free if small else free, each.room.room
+
+    best = min(fitting, key=waste)
     best.holder = holder
     facility = best.room.facility
     if facility in left:
