@@ -1,5 +1,5 @@
 """What both documents are held to: every operation, with requests that it must bear: ten, or as
-many as CONTRACT_EXAMPLES says (`make contracts`: a hundred).
+many as CONTRACT_EXAMPLES says (`make contracts` and CI: a hundred).
 
 Some of the requests fit the document and some do not. No answer is a fault of the service, and each
 has a status, a kind and a form that the document declares.
