@@ -330,6 +330,39 @@ async def test_whoever_gets_off_a_coach_is_noted(people: People) -> None:
     assert await violations(page) == []
 
 
+async def test_beds_are_planned_given_and_taken_back(people: People) -> None:
+    page = await people.page("zhao", "/desk/campaigns")
+    await opened(page)
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="New campaign").click()
+    await filled(page, **{"new-kind": "placement", "title": "beds of the test"})
+    await dialog.get_by_role("button", name="New campaign").click()
+    await page.get_by_role("button", name="Add items").click()
+    await dialog.get_by_label("Document number").fill(resident_id(720_201))
+    await dialog.get_by_label("Sex").select_option(label="female")
+    await dialog.get_by_role("button", name="Add items").click()
+    await expect(page.locator("dl")).to_contain_text(re.compile(r"Without a bed\s*1"))
+
+    await page.get_by_role("button", name="Beds", exact=True).click()
+    await filled(page, facility="hotel-of-the-desk", rooms="101")
+    await dialog.get_by_role("button", name="Plan", exact=True).click()
+    await expect(dialog).to_contain_text("must be rooms with their beds")
+    await filled(page, rooms="101: 101a, 101b")
+    await dialog.get_by_role("button", name="Plan", exact=True).click()
+    plan = dialog.get_by_role("region", name="Plan")
+    await expect(plan.get_by_role("row")).to_have_count(2)
+    await expect(plan).to_contain_text("101a")
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Give these beds").click()
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("dl")).to_contain_text(re.compile(r"With a bed\s*1"))
+
+    await page.get_by_role("button", name="Beds", exact=True).click()
+    await filled(page, facility="hotel-of-the-desk")
+    await dialog.get_by_role("button", name="Take back").click()
+    await expect(dialog).to_contain_text("Beds given away: 0")
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 async def test_the_desk_keeps_nobody_out(
     people: People, system: RunningSystem, language: str

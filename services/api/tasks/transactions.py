@@ -10,6 +10,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    RowMapping,
     bindparam,
     case,
     func,
@@ -351,7 +352,7 @@ def _states(now_ms: int) -> list[ColumnElement[Any]]:
     ]
 
 
-def _count(unit: str | None, row: Mapping[str, Any]) -> Count:
+def _count(unit: str | None, row: RowMapping) -> Count:
     # PostgreSQL sums whole numbers to decimals.
     names = [name for name in Count.__struct_fields__ if name != "unit"]
     return Count(unit=unit, **{name: int(row[name] or 0) for name in names})

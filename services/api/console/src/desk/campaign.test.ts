@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { blamedOf, type Count, itemsOf, personsOf, progressOf, shortOf, sumsOf } from "./campaign";
+import { blamedOf, type Count, itemsOf, personsOf, progressOf, roomsOf, shortOf, sumsOf } from "./campaign";
 
 const COUNT: Count = { unit: null, total: 12, offered: 3, claimed: 1, in_progress: 1, done: 2, evaluated: 3, not_executable: 1, cancelled: 1, overdue: 2, remainder: 6 };
 
@@ -36,6 +36,11 @@ it("makes an item of a person, by number or by pseudonym", () => {
 
 it("reads people line by line", () => {
   expect(personsOf("E1234567\nperson:1:ab\n", "passport")).toEqual([{ id_type: "passport", id_number: "E1234567" }, { person: "person:1:ab" }]);
+});
+
+it("reads rooms with their beds", () => {
+  expect(roomsOf(" hotel ", "101: a, b\n\n102：c d\n")).toEqual([{ facility: "hotel", room: "101", beds: ["a", "b"] }, { facility: "hotel", room: "102", beds: ["c", "d"] }]);
+  expect([roomsOf("hotel", ""), roomsOf("", "101: a"), roomsOf("hotel", "101"), roomsOf("hotel", ": a")]).toEqual([null, null, null, null]);
 });
 
 it("finds the control that the server blames", () => {

@@ -96,5 +96,21 @@ export function itemsOf(keys: string, person: Person | null, rest: Readonly<Reco
   return lines(keys).map((key) => ({ key, ...said }));
 }
 
+export interface Room {
+  facility: string;
+  room: string;
+  beds: string[];
+}
+
+// The rooms of a facility, one on each line: `101: 101a, 101b`; null where that is not so.
+export function roomsOf(facility: string, text: string): Room[] | null {
+  const given = text.split("\n").filter((line) => line.trim() !== "");
+  const rooms = given.map((line) => {
+    const [room = "", beds = ""] = line.split(/[:：](.*)/s, 2);
+    return { facility: facility.trim(), room: room.trim(), beds: lines(beds.replaceAll(" ", ",")) };
+  });
+  return facility.trim() !== "" && rooms.length > 0 && rooms.every((one) => one.room !== "" && one.beds.length > 0) ? rooms : null;
+}
+
 // The field of a form that the server blames: `items[3].facts.need` → `facts.need`.
 export const blamedOf = (field: string | null | undefined): string => (field ?? "").replace(/^(items|persons|rooms)\[\d+\]\.?/, "");
