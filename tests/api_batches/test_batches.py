@@ -88,6 +88,11 @@ async def test_the_life_of_a_batch(client: httpx.AsyncClient, batch: str, tasks:
     assert (row["row"], row["channel"], row["task"]) == (3, "OFFLINE", task)
     summary = (await client.get("/v1/batches:summary")).json()
     assert (summary["batches"], summary["names"], summary["open_batches"]) == (1, 3, 0)
+    # A batch without a name yet is one all the same.
+    empty = await client.post("/v1/batches", json={"id": "empty"})
+    assert empty.status_code == 201
+    summary = (await client.get("/v1/batches:summary")).json()
+    assert (summary["batches"], summary["open_batches"]) == (2, 0)
 
 
 async def test_a_result_is_recorded_by_the_one_who_saw_the_last(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.api.campaigns.kinds import KINDS
 from services.api.console.building import HERE
 from services.api.console.routes import VIEWS
 
@@ -65,6 +66,15 @@ def test_no_word_is_left_over_or_missing() -> None:
         text = (HERE / "messages" / view / "en.json").read_text(encoding="utf-8")
         written |= json.loads(text).keys() - {"$schema"}
     assert used == written
+
+
+def test_whatever_a_campaign_lets_one_choose_has_a_name() -> None:
+    forms = [field for kind in KINDS.values() for field in (*kind.facts, *kind.answers)]
+    options = {option for field in forms for option in field.options}
+    text = (SOURCE / "names" / "options.ts").read_text(encoding="utf-8")
+    named = set(re.findall(r'^  "?([\w-]+)"?: m\.', text, re.MULTILINE))
+    # The number of the police is the same word in every language.
+    assert options - {"110"} == named
 
 
 def test_the_page_has_no_code_or_style_of_its_own() -> None:

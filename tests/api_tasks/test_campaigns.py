@@ -72,6 +72,7 @@ async def test_an_instruction_fans_out_and_reports_back(world: World, caller: Ca
     ]
     total = shown["total"]
     assert (total["total"], total["done"], total["remainder"], total["overdue"]) == (3, 1, 2, 2)
+    assert (await caller.get("/v1/campaigns"))["totals"] == {id_: total}
     problem = {"kind": "canvass", "title": "x", "units": units}
     await caller.post("/v1/campaigns", problem, expect=422)
 
@@ -351,6 +352,7 @@ async def test_whoever_is_limited_to_an_area(world: World, caller: Caller) -> No
     await add(caller, id_, [{"key": f"home-{n}", "grid": f"grid-{n}"} for n in (1, 2, 3)])
     shown = await caller.get(f"/v1/campaigns/{id_}", "grid-2-only")
     assert (shown["total"]["total"], len(shown["units"])) == (1, 1)
+    assert (await caller.get("/v1/campaigns", "grid-2-only"))["totals"][id_]["total"] == 1
     coach = await begin(caller, "coach")
     persons = {"persons": [person(1)]}
     await caller.post(f"/v1/campaigns/{coach}/arrivals", persons, "grid-2-only", 403)
@@ -364,5 +366,6 @@ async def test_pages_of_campaigns(world: World, caller: Caller) -> None:
     assert [each["id"] for each in first["items"] + rest["items"]] == ids[::-1]
     of_kind = await caller.get("/v1/campaigns", kind="needs", state="open")
     assert [each["id"] for each in of_kind["items"]] == [ids[1]]
+    assert of_kind["totals"][ids[1]]["total"] == 0
     begun = select(func.count()).where(audit_entries.c.action == "campaign.create")
     assert await world.database.read(lambda c: c.scalar(begun)) == 3

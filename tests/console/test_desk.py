@@ -1,4 +1,4 @@
-"""The desk in a browser: registers, imports, silences, tasks, passes, people, audit, handover."""
+"""The desk in a browser, section by section."""
 
 import asyncio
 import re
@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from deploy.county.numbers import resident_id
 from tests.console.conftest import People, violations
+from tests.console.desk import Desk
 from tests.system import RunningSystem
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -20,6 +21,8 @@ _SECTIONS = (
     "duty",
     "registers/order",
     "imports",
+    "campaigns",
+    "batches",
     "passes",
     "registrations",
     "silences",
@@ -190,6 +193,174 @@ async def test_a_registration_before_arrival_is_confirmed(
     await expect(row).to_contain_text("confirmed", timeout=_WAIT_MS)
     notices = await asyncio.to_thread(system.api, "GET", "/v1/registers/arrival-notice?limit=1000")
     assert b"household-of-the-desk" in notices.body
+
+
+async def test_names_are_looked_up_sent_out_and_told(people: People, desk: Desk) -> None:
+    _, known = await asyncio.to_thread(desk.order)
+    page = await people.page("li", "/desk/batches")
+    await opened(page)
+    await page.get_by_role("button", name="New batch").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="New batch").click()
+    await expect(dialog).to_contain_text("is needed")
+    await filled(page, **{"batch-id": "letter-1", "title": _HOSTILE, "source": "the prefecture"})
+    await dialog.get_by_role("button", name="New batch").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("<img src=x")
+
+    await page.get_by_role("button", name="Take in a list").click()
+    unknown = resident_id(720_001)
+    table = f"row,id_number,household\n1,{known},\n2,{unknown},house-9\n3,nobody,\n"
+    await dialog.get_by_label("Table").set_input_files(
+        {"name": "letter.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    )
+    await dialog.get_by_role("button", name="Take in", exact=True).click()
+    await expect(dialog.locator("dl")).to_contain_text(re.compile(r"new\s*2.*refused\s*1"))
+    await expect(dialog.get_by_role("row").nth(1)).to_contain_text("B4")
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Close").last.click()
+
+    states = page.get_by_role("group", name="Names by result")
+    await expect(states.get_by_role("button", name="Found 1")).to_be_visible()
+    await states.get_by_role("button", name="Pending 1").click()
+    row = page.get_by_role("row").filter(has_text="house-9")
+    await expect(page.get_by_role("row")).to_have_count(2)
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Remainder as CSV").click()
+    remainder = await (await download.value).path()
+    assert "house-9" in await asyncio.to_thread(remainder.read_text, "utf-8-sig")
+
+    await page.get_by_role("button", name="Send somebody").click()
+    await filled(page, hours="900")
+    await dialog.get_by_role("button", name="Send somebody").click()
+    await expect(dialog).to_contain_text("at most 720")
+    await filled(page, hours="12", unit="grid-team-1")
+    await dialog.get_by_role("button", name="Send somebody").click()
+    await expect(row.get_by_role("link", name="Task")).to_have_attribute(
+        "href", re.compile("/desk/tasks/")
+    )
+    await row.get_by_role("button", name="Give the result").click()
+    await filled(page, result="NOT_FOUND", note="moved away in spring")
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Give the result").click()
+    await expect(row).to_have_count(0)
+    await states.get_by_role("button", name="Not here 1").click()
+    await expect(row).to_contain_text("moved away in spring")
+    assert await violations(page) == []
+
+    await page.get_by_role("link", name="All batches").click()
+    listed = page.get_by_role("row").filter(has_text="letter-1")
+    await expect(listed).to_contain_text("the prefecture")
+    await expect(page.locator("dl").first).to_contain_text("With open names")
+
+
+async def test_a_campaign_goes_from_its_items_to_its_end(people: People) -> None:
+    page = await people.page("zhao", "/desk/campaigns")
+    await opened(page)
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="New campaign").click()
+    await dialog.get_by_role("button", name="New campaign").click()
+    await expect(dialog).to_contain_text("is needed")
+    await filled(page, **{"new-kind": "needs", "title": _HOSTILE, "due": "2020-01-31T20:00"})
+    await dialog.get_by_role("button", name="New campaign").click()
+    await expect(dialog).to_contain_text("must lie in the future")
+    await filled(page, due="")
+    await dialog.get_by_role("button", name="New campaign").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("<img src=x")
+
+    await page.get_by_role("button", name="Add items").click()
+    await filled(page, **{"keys": "needs-1\nneeds-2", "item-grid": "grid-1"})
+    await dialog.get_by_role("button", name="Add items").click()
+    await expect(dialog.get_by_label("What is needed?")).to_have_attribute("aria-invalid", "true")
+    await dialog.get_by_label("What is needed?").select_option(label="medicine")
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Add items").click()
+    await expect(page.locator("dl")).to_contain_text("0 of 2")
+    items = page.get_by_role("region", name="Items").get_by_role("row")
+    await expect(items).to_have_count(3)
+    await page.get_by_label("Grid").fill("nowhere")
+    await expect(page.get_by_text("No item fits.")).to_be_visible()
+    await page.get_by_label("Grid").fill("grid-1")
+    assert await violations(page) == []
+
+    await page.get_by_role("link", name="needs-2").click()
+    panel = page.get_by_role("complementary")
+    await panel.get_by_role("button", name="Claim").click()
+    await panel.get_by_role("button", name="Done", exact=True).click()
+    await panel.get_by_label("Result").select_option("delivered")
+    await panel.get_by_role("button", name="Done", exact=True).click()
+    await expect(panel.locator("header")).to_contain_text("Done")
+    await panel.get_by_role("link", name="Open").click()
+    await expect(page.locator("dl")).to_contain_text("1 of 2")
+
+    await page.get_by_role("button", name="Close the campaign").click()
+    await expect(dialog).to_contain_text("still to be done: 1")
+    await dialog.get_by_role("button", name="Close the campaign").click()
+    await expect(page.locator("dl")).to_contain_text("1 of 1")
+    await expect(page.get_by_role("button", name="Add items")).to_have_count(0)
+    await page.get_by_role("link", name="All campaigns").click()
+    await page.get_by_role("button", name="Closed").click()
+    row = page.get_by_role("row").filter(has_text="<img src=x")
+    await expect(row).to_contain_text("1 of 1")
+
+
+async def test_whoever_gets_off_a_coach_is_noted(people: People) -> None:
+    page = await people.page("zhao", "/desk/campaigns")
+    await opened(page)
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="New campaign").click()
+    await filled(page, **{"new-kind": "coach", "title": "coach of the test"})
+    await dialog.get_by_role("button", name="New campaign").click()
+    await page.get_by_role("button", name="Add items").click()
+    await dialog.get_by_label("Document number").fill("nobody")
+    await dialog.get_by_role("button", name="Add items").click()
+    await expect(dialog).to_contain_text("has 17 digits")
+    await dialog.get_by_label("Document number").fill(resident_id(720_101))
+    await dialog.get_by_role("button", name="Add items").click()
+    await expect(page.locator("dl")).to_contain_text(re.compile(r"Missing\s*1"))
+
+    await page.get_by_role("button", name="Note arrivals").click()
+    await filled(page, who=resident_id(720_102))
+    await dialog.get_by_role("button", name="Note arrivals").click()
+    await expect(dialog.locator("dl")).to_contain_text(re.compile(r"Not on the manifest\s*1"))
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Close").last.click()
+    await page.get_by_role("button", name="Arrived").click()
+    await expect(page.locator("dl")).to_contain_text(re.compile(r"Missing\s*0"))
+    await expect(page.get_by_text("No item fits.")).to_be_visible()
+    assert await violations(page) == []
+
+
+async def test_beds_are_planned_given_and_taken_back(people: People) -> None:
+    page = await people.page("zhao", "/desk/campaigns")
+    await opened(page)
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="New campaign").click()
+    await filled(page, **{"new-kind": "placement", "title": "beds of the test"})
+    await dialog.get_by_role("button", name="New campaign").click()
+    await page.get_by_role("button", name="Add items").click()
+    await dialog.get_by_label("Document number").fill(resident_id(720_201))
+    await dialog.get_by_label("Sex").select_option(label="female")
+    await dialog.get_by_role("button", name="Add items").click()
+    await expect(page.locator("dl")).to_contain_text(re.compile(r"Without a bed\s*1"))
+
+    await page.get_by_role("button", name="Beds", exact=True).click()
+    await filled(page, facility="hotel-of-the-desk", rooms="101")
+    await dialog.get_by_role("button", name="Plan", exact=True).click()
+    await expect(dialog).to_contain_text("must be rooms with their beds")
+    await filled(page, rooms="101: 101a, 101b")
+    await dialog.get_by_role("button", name="Plan", exact=True).click()
+    plan = dialog.get_by_role("region", name="Plan")
+    await expect(plan.get_by_role("row")).to_have_count(2)
+    await expect(plan).to_contain_text("101a")
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Give these beds").click()
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("dl")).to_contain_text(re.compile(r"With a bed\s*1"))
+
+    await page.get_by_role("button", name="Beds", exact=True).click()
+    await filled(page, facility="hotel-of-the-desk")
+    await dialog.get_by_role("button", name="Take back").click()
+    await expect(dialog).to_contain_text("Beds given away: 0")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

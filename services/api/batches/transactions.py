@@ -171,6 +171,14 @@ def page(connection: Connection, after: str, limit: int, viewer: Viewer | None) 
     return list(connection.execute(query))
 
 
+def how_many(connection: Connection, viewer: Viewer | None) -> int:
+    """Return how many batches there are, also those without a name yet."""
+    query = select(func.count()).select_from(batches)
+    if viewer is not None:
+        query = query.where(viewer.batches())
+    return connection.scalar(query) or 0
+
+
 def get(connection: Connection, batch: str, viewer: Viewer | None) -> Row[Any] | None:
     """Return one batch."""
     query = select(batches).where(batches.c.id == batch)

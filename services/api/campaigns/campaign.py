@@ -99,9 +99,11 @@ class Occupancy(Struct, frozen=True, kw_only=True):
 
 
 class CampaignPage(Struct, frozen=True):
-    """A page of campaigns, and the cursor of what follows."""
+    """A page of campaigns, the counts of each one's items by its id, and the cursor of what
+    follows."""
 
     items: list[Campaign]
+    totals: dict[str, Count]
     next: str | None
 
 

@@ -138,6 +138,13 @@ class CampaignDesk:
             lambda c: transactions.page(c, wanted, before, limit, within)
         )
 
+    async def totals(self, ids: Sequence[str], grant: Grant) -> dict[str, Count]:
+        """Return the counts of campaigns' items, as far as somebody sees them, by campaign."""
+        within, now_ms = await self.tasks.within(grant), self.tasks.clock_ms()
+        found = await self._database.read(lambda c: task_rows.counts_of(c, ids, within, now_ms))
+        none = added_up(())
+        return {id_: found.get(id_, none) for id_ in ids}
+
     async def add(self, id_: str, items: Sequence[NewItem], grant: Grant) -> list[ItemResult]:
         """Add items; one that is there already stays as it is.
 

@@ -185,12 +185,13 @@ def router(desk: CampaignDesk) -> APIRouter:
         cursor: Cursor = None,
         limit: PageSize = 100,
     ) -> Response:
-        """Campaigns, the last created first."""
+        """Campaigns, the last created first, each with the counts of its items in `totals`."""
         before = place_of(cursor)
         wanted = {"kind": kind, "state": state, "about": about}
         items = await desk.page(wanted, before, limit + 1, grant)
         more = str(items[limit - 1].n) if len(items) > limit else None
-        return json_answer(CampaignPage(items[:limit], more))
+        totals = await desk.totals([each.id for each in items[:limit]], grant)
+        return json_answer(CampaignPage(items[:limit], totals, more))
 
     @routes.get(
         "/campaigns/{campaign_id}",

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    RowMapping,
     bindparam,
     case,
     func,
@@ -313,13 +314,31 @@ def overdue(connection: Connection) -> dict[Severity, int]:
 
 def counts(connection: Connection, query: Query, now_ms: int) -> list[Count]:
     """Return how many tasks each unit has in which state, by unit; those of nobody come first."""
+    wanted = select(tasks.c.unit.label("unit"), *_states(now_ms)).where(*conditions(query))
+    rows = connection.execute(wanted.group_by(tasks.c.unit)).mappings()
+    found = [_count(row["unit"], row) for row in rows]
+    return sorted(found, key=lambda count: count.unit or "")
+
+
+def counts_of(
+    connection: Connection, campaigns: Sequence[str], within: Within | None, now_ms: int
+) -> dict[str, Count]:
+    """Return how many tasks of campaigns are in which state, by campaign; those of all units."""
+    wanted = select(tasks.c.campaign.label("campaign"), *_states(now_ms)).where(
+        tasks.c.campaign.in_(campaigns), *conditions(Query(within=within))
+    )
+    rows = connection.execute(wanted.group_by(tasks.c.campaign)).mappings()
+    return {row["campaign"]: _count(None, row) for row in rows}
+
+
+def _states(now_ms: int) -> list[ColumnElement[Any]]:
+    """Return the columns of a Count, but for the unit."""
 
     def among(*states: str) -> ColumnElement[int]:
         return func.sum(case((tasks.c.state.in_(states), 1), else_=0))
 
     late = (tasks.c.state.in_(OPEN), tasks.c.waiting.is_(False), tasks.c.due_ms <= now_ms)
-    wanted = select(
-        tasks.c.unit.label("unit"),
+    return [
         func.count().label("total"),
         among("offered").label("offered"),
         among("claimed").label("claimed"),
@@ -330,13 +349,13 @@ def counts(connection: Connection, query: Query, now_ms: int) -> list[Count]:
         among("cancelled").label("cancelled"),
         func.sum(case((_all(late), 1), else_=0)).label("overdue"),
         among(*OPEN, "not-executable").label("remainder"),
-    ).where(*conditions(query))
-    wanted = wanted.group_by(tasks.c.unit)
-    found = [
-        Count(**{name: _number(name, value) for name, value in row.items()})
-        for row in connection.execute(wanted).mappings()
     ]
-    return sorted(found, key=lambda count: count.unit or "")
+
+
+def _count(unit: str | None, row: RowMapping) -> Count:
+    # PostgreSQL sums whole numbers to decimals.
+    names = [name for name in Count.__struct_fields__ if name != "unit"]
+    return Count(unit=unit, **{name: int(row[name] or 0) for name in names})
 
 
 def conditions(query: Query) -> list[ColumnElement[bool]]:
@@ -445,8 +464,3 @@ def _all(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
     for each in others:
         first = first & each
     return first
-
-
-def _number(name: str, value: Any) -> Any:
-    # PostgreSQL sums whole numbers to decimals.
-    return value if name == "unit" else int(value or 0)

@@ -97,6 +97,7 @@ export interface Task {
   grid?: string;
   site?: string;
   campaign?: string;
+  item?: string;
   form?: string;
   facts?: Record<string, unknown>;
   answers?: Record<string, unknown>;

@@ -137,7 +137,8 @@ function personOf(given: Person, mayBeName: boolean): Person | string | undefine
   return mayBeName && !person.startsWith("person:") ? person : { person };
 }
 
-const lines = (text: string): string[] => text.split(/[\n,，;；]+/).map((line) => line.trim()).filter(Boolean);
+// What was written in lines, or with commas between.
+export const lines = (text: string): string[] => text.split(/[\n,，;；]+/).map((line) => line.trim()).filter(Boolean);
 
 // The path of a problem that the server names, as a form knows it: `$.position.lon` → `position.lon`,
 // `persons[0].id_number` → `persons`.

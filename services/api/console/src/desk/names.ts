@@ -260,6 +260,33 @@ const DEED: Names = {
   escalate: m.desk_deed_escalate,
 };
 
+const BATCH_STATE: Names = {
+  FOUND: m.desk_batches_found,
+  MISMATCH: m.desk_batches_mismatch,
+  NOT_FOUND: m.desk_batches_not_found,
+  PENDING: m.desk_batches_pending,
+};
+
+const SUM: Names = {
+  coverage: m.desk_sum_coverage,
+  found: m.desk_sum_found,
+  notified: m.desk_sum_notified,
+  untold: m.desk_sum_untold,
+  transferred: m.desk_sum_transferred,
+  retrospective: m.desk_sum_retrospective,
+  listed: m.desk_sum_listed,
+  on_board: m.desk_sum_on_board,
+  arrived: m.desk_sum_arrived,
+  missing: m.desk_sum_missing,
+  extra: m.desk_sum_extra,
+  planned: m.desk_sum_planned,
+  without_bed: m.desk_sum_without_bed,
+  placed: m.desk_sum_placed,
+  reached: m.desk_sum_reached,
+  health: m.desk_sum_health,
+  decisions: m.desk_sum_decisions,
+};
+
 const named = (names: Names) => (code: string | undefined) => (code === undefined ? "" : (names[code]?.() ?? code));
 
 export const registerName = named(REGISTER);
@@ -269,3 +296,5 @@ export const taskKindName = named(TASK_KIND);
 export const resultName = named(RESULT);
 export const taskStateName = named(TASK_STATE);
 export const deedName = named(DEED);
+export const sumName = named(SUM);
+export const batchStateName = named(BATCH_STATE);

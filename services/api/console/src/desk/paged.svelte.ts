@@ -13,6 +13,12 @@ export class Paged<T> {
   #path = "";
   #query: Query = {};
   #asked: AbortController | undefined;
+  #told: (page: Page<T> & Record<string, unknown>) => void;
+
+  // `told` is given each page that comes, for what it says besides its items.
+  constructor(told: (page: Page<T> & Record<string, unknown>) => void = () => {}) {
+    this.#told = told;
+  }
 
   // Read the first page of a list; what is shown stays until it is there.
   async load(path: string, query: Query = {}): Promise<void> {
@@ -39,7 +45,8 @@ export class Paged<T> {
     this.#asked = asked;
     this.busy = true;
     try {
-      const page = await get<Page<T>>(this.#path, { ...this.#query, cursor }, asked.signal);
+      const page = await get<Page<T> & Record<string, unknown>>(this.#path, { ...this.#query, cursor }, asked.signal);
+      this.#told(page);
       this.items = cursor === null ? page.items : [...this.items, ...page.items];
       this.next = page.next;
       this.error = undefined;
