@@ -111,6 +111,13 @@ def test_a_batch_of_good_records_is_read_whole() -> None:
         a_hit(time="2020-02-30T01:00:00.000Z"),
         a_hit(recorded="2020-02-03T01:00:00.0000"),
         a_hit(recorded=""),
+        a_hit(recorded="9999-99-99T99:99:99.999Z"),
+        a_hit(recorded="2020-02-03T01:00:60.000Z"),
+        a_hit(recorded="2020-02-03T01:00:00,000Z"),
+        a_hit(recorded="2020-02-03T01:00:01.0٠0Z"),
+        a_hit(time="2020-01-32T01:00:00.000Z"),
+        a_hit(time="2020-02-03 01:00:00.000Z"),
+        a_hit(time="2020-02-03T00:59:59.9 9Z"),
     ],
     ids=lambda value: repr(value)[:40],
 )

@@ -1,6 +1,7 @@
 """Systems to be broken."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,4 +29,7 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
     yield start
     for system in begun:
         system.kill()
+        # Shown where the test failed: why a process ended is in its log, which goes now.
+        for log in sorted((system.data_dir / "logs").glob("*.log")):
+            sys.stdout.write(f"--- {log.name}\n{log.read_text(errors='replace')[-4_000:]}\n")
         shutil.rmtree(system.data_dir, ignore_errors=True)
