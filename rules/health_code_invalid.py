@@ -32,8 +32,8 @@ def describe(match: Match, subject: Subject) -> Reason:
             f"有人在 {match.site} 未出示健康码或通行证，同车人员也未出示有效健康码。",
         )
     return Reason(
-        f"The health code shown at {match.site} ended on {match.detail} UTC; no pass was shown.",
-        f"在 {match.site} 出示的健康码已于 {match.detail}（UTC）失效，且未出示通行证。",
+        f"The health code shown at {match.site} ended at {match.detail}; no pass was shown.",
+        f"在 {match.site} 出示的健康码已于 {match.detail} 失效，且未出示通行证。",
     )
 
 
@@ -79,16 +79,12 @@ def assess(dossier: Dossier) -> Iterator[Raised | Kept]:
             yield Kept("guardian-code", fact)
             continue
         site = dossier.entry("site", fact.site, fact.time_ms)
-        ended = "none" if fact.what == "none" else _day(int(fact.value))
+        ended = "none" if fact.what == "none" else format_ms(int(fact.value))
         match = of_fact(fact, "low", policy, grid=site.grid if site else None, detail=ended)
         if dossier.key.startswith("site:"):
             yield Raised(f"{fact.site}/{fact.source}/{fact.id}", "site", fact.site, match)
         else:
             yield Raised(dossier.key, "person", dossier.key, match)
-
-
-def _day(at_ms: int) -> str:
-    return format_ms(at_ms)[:16].replace("T", " ")
 
 
 RULE = Rule(

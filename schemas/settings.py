@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     sightings_flush_ms: int = Field(
         5_000, ge=50, description="How old a sighting gets at most before it is on the disk."
     )
-    timezone: str = Field("Asia/Shanghai", description="Zone in which days are counted.")
+    timezone: str = Field("Asia/Shanghai", description="Zone of days, and of times in sentences.")
     clock: Literal["wall", "events"] = Field(
         "wall", description="wall: live; events: time comes from a replayed timeline."
     )

@@ -6,6 +6,7 @@ from rules.facts import NEWEST
 from schemas.joins import DeviceBias, TemperatureRead
 from schemas.times import DAY_MS, HOUR_MS, MINUTE_MS
 from services.alerts.engine.book import Book
+from services.alerts.engine.calendar import LocalDays
 from services.alerts.engine.findings import Findings
 from services.alerts.engine.thermometers import Thermometers
 from tests.alerts.build import ms, policy, world
@@ -17,7 +18,7 @@ REGISTERS = world(policy("read-quality", filed="02-01 00:00", readings=5))
 
 def stage(book: Book) -> Thermometers:
     """The thermometers of a partition, whose windows have five readings."""
-    return Thermometers(book, REGISTERS, Findings(book, REGISTERS, Counter()))
+    return Thermometers(book, REGISTERS, Findings(book, REGISTERS, Counter(), LocalDays("UTC")))
 
 
 def reading(minute: int, temperature: float) -> TemperatureRead:

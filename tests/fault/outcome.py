@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from schemas.events import CLOCK_TYPE
-from schemas.registers import parse_register_type
+from schemas.registers import parse_register_type, register_topic
 from schemas.topics import ALERTS, EVENT_TOPICS, FINDINGS
+from services.alerts.sightings import manifest
+from services.alerts.sightings.look_backs import REGISTERS as LOOKED_BACK_FOR
 from tests.fault import records
 from tests.fault.feed_reader import FeedReader
 from tests.fault.judged import Verdict, certain, differences, verdict
@@ -17,8 +19,17 @@ from tests.system import RunningSystem
 
 
 def wait_until_settled(system: RunningSystem, deadline_s: float) -> None:
-    """Return when every record is applied and the store has taken every finding."""
+    """Return when every filing is looked back for, every record is applied and the store has taken
+    every finding."""
     kafka = system.ready.kafka
+    until(
+        # Seconds after its filing a look-back brings one more record to apply.
+        lambda: not _not_looked_back(system),
+        "every filing is looked back for",
+        deadline_s,
+        poll_s=0.2,
+        explain=lambda: _not_looked_back(system),
+    )
     until(
         lambda: not records.unapplied(kafka),
         "every accepted record is applied",
@@ -95,6 +106,17 @@ def assert_told_in_full(reader: FeedReader, kafka: str, revisions: dict[str, int
 
     until(lambda: told <= logged(), "the log of alerts has every revision", 30.0, poll_s=0.5)
     assert logged() == told
+
+
+def _not_looked_back(system: RunningSystem) -> dict[str, tuple[int, int]]:
+    """Return where the sighting store is short of the ends of the registers: (noted, end)."""
+    noted = manifest.load(system.data_dir / "sightings").filings
+    ends = records.ends(system.ready.kafka, map(register_topic, LOOKED_BACK_FOR))
+    return {
+        topic: (noted.get(topic, 0), end)
+        for (topic, _), end in ends.items()
+        if noted.get(topic, 0) < end
+    }
 
 
 def _ends_of_findings(kafka: str) -> dict[int, int]:

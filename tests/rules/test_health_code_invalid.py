@@ -65,7 +65,7 @@ def test_a_code_is_over_ten_minutes_after_its_end() -> None:
     assert invalid(after(with_code("02-10 09:44"))) == []
     assert invalid(after(with_code("02-10 09:54"))) == []
     (alert,) = invalid(after(with_code("02-10 09:55")))
-    assert "ended on 2020-02-10 01:45 UTC" in alert.reason.en
+    assert "ended at 2020-02-10 09:45;" in alert.reason.en
     assert "失效" in alert.reason.zh
 
 
@@ -87,7 +87,7 @@ def test_a_scan_without_any_code_is_an_alert_for_each_person() -> None:
 def test_a_guardian_does_not_help_a_code_that_is_over() -> None:
     ended = {**GREEN, "expires_at": text("02-09 20:00")}
     (alert,) = invalid(after(travellers(GREEN, ended)))
-    assert "ended on" in alert.reason.en
+    assert "ended at" in alert.reason.en
 
 
 def test_somebody_unknown_is_told_by_the_site() -> None:

@@ -50,7 +50,7 @@ def test_a_silent_site_is_one_alert_that_is_resolved_when_it_is_back() -> None:
     )  # fmt: skip
     assert (alert.subject.kind, alert.subject.key) == ("site", "site:cam")
     assert alert.first_seen == alert.last_seen == text("02-10 10:07")
-    assert "02:04:00.000Z" in alert.reason.en
+    assert "10:04;" in alert.reason.en
     assert "60" in alert.reason.zh
     (back,) = silent(
         after(*lines, *ticks(8, 9), hit(None, "cam", "02-10 10:09"), clock("02-10 10:10"))

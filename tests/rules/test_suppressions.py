@@ -10,6 +10,7 @@ from rules.catalogue import BY_NAME, CATALOGUE
 from rules.registers import Registers
 from schemas.suppressions import SUPPRESSORS, against, reason_of, row_of
 from services.alerts.engine.book import Book
+from services.alerts.engine.calendar import LocalDays
 from services.alerts.engine.findings import Findings
 from tests.rules.reasons import Source
 
@@ -60,7 +61,7 @@ def test_a_reason_that_the_table_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="no 'permit' for the rule fever"):
         reason_of("fever", "permit")
     counts: Counter[str] = Counter()
-    findings = Findings(Book(), Registers(), counts)
+    findings = Findings(Book(), Registers(), counts, LocalDays("UTC"))
     with pytest.raises(ValueError, match="no 'because'"):
         findings.suppress(BY_NAME["fever"], "because", "desk", "1", 0, "gate")
     assert not counts

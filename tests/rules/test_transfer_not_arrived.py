@@ -59,8 +59,8 @@ def test_nobody_is_missed_before_an_hour_after_the_eta() -> None:
     assert (alert.severity, alert.evidence_class, alert.order) == ("high", "system", "o1")
     assert (alert.subject.kind, alert.subject.key) == ("transfer", "transfer:t1")
     assert (alert.first_seen, alert.count) == ("2020-01-28T05:00:00.000Z", 1)
-    assert "expected at 2020-01-28T04:00:00.000Z" in alert.reason.en
-    assert "2020-01-28T04:00:00.000Z" in alert.reason.zh
+    assert "expected at 2020-01-28 12:00" in alert.reason.en
+    assert "2020-01-28 12:00" in alert.reason.zh
     assert alert.evidence[0].id == "transfer/t1"
 
 
@@ -82,8 +82,8 @@ def test_who_arrives_late_clears_the_alert() -> None:
     (alert,) = of(told(*lines))
     assert (alert.state, alert.outcome, alert.count) == ("resolved", "cleared", 2)
     assert (alert.severity, alert.evidence_class) == ("high", "person")
-    assert "arrived at 2020-01-28T05:20:00.000Z" in alert.reason.en
-    assert "2020-01-28T05:20:00.000Z" in alert.reason.zh
+    assert "arrived at 2020-01-28 13:20" in alert.reason.en
+    assert "2020-01-28 13:20" in alert.reason.zh
     assert alert.evidence[-1].id == lines[-1]["id"]
 
 
@@ -318,7 +318,7 @@ def test_the_last_place_where_the_vehicle_was_read_is_named() -> None:
     lines = (ORDER, BY_BUS, seen("01-28 10:30"), seen("01-28 11:00", "bound"))
     (alert,) = of(told(*lines, clock("01-28 13:00")))
     assert alert.first_seen == "2020-01-28T05:00:00.000Z"
-    assert "last read at bound at 2020-01-28T03:00" in alert.reason.en
+    assert "last read at bound at 2020-01-28 11:00" in alert.reason.en
     assert "bound" in alert.reason.zh
 
 
@@ -327,7 +327,7 @@ def test_a_reading_on_a_filed_way_moves_the_eta() -> None:
     assert of(told(*lines, clock("01-28 13:59"))) == []
     (alert,) = of(told(*lines, clock("01-28 14:00")))
     assert alert.first_seen == "2020-01-28T06:00:00.000Z"
-    assert "expected at 2020-01-28T05:00" in alert.reason.en
+    assert "expected at 2020-01-28 13:00" in alert.reason.en
     # By two hours at most.
     late = told(*lines, *(seen(f"01-28 {hour}:30") for hour in (12, 13, 14)), clock("01-28 18:00"))
     assert [each.first_seen for each in standing(late, "transfer-not-arrived")] == [

@@ -1,5 +1,6 @@
 """Days and times of day in the deployment's time zone."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -9,6 +10,8 @@ from schemas.times import DAY_MS, HOUR_MS
 
 DayOf = Callable[[int], int]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
+# An instant in the one written form, as rules put it into what they say.
+_WRITTEN = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 class LocalDays:
@@ -25,6 +28,17 @@ class LocalDays:
             date.year, date.month, date.day, minute // 60, minute % 60, tzinfo=self._zone
         )
         return int(begins.timestamp() * 1000)
+
+    def spoken(self, text: str) -> str:
+        """Return a sentence with its instants as the clocks there show them: `2026-11-22 23:48`."""
+        return _WRITTEN.sub(self._shown, text)
+
+    def _shown(self, written: re.Match[str]) -> str:
+        try:
+            moment = datetime.fromisoformat(written[0]).astimezone(self._zone)
+        except (ValueError, OverflowError):
+            return written[0]  # Somebody's name for something, or beyond the calendar there.
+        return moment.replace(tzinfo=None).isoformat(" ", "minutes")
 
 
 def day_of(zone: ZoneInfo) -> DayOf:

@@ -103,7 +103,7 @@ class Engine:
         self._day_of = days.day
         self._inbox = registers.inbox()
         self._counts: Counter[str] = Counter()
-        self._findings = Findings(book, registers, self._counts)
+        self._findings = Findings(book, registers, self._counts, days)
         self._visits = Visits(
             book, registers, self._findings, self._counts, history_since_ms, self._day_of
         )

@@ -10,12 +10,13 @@ from rules.facts import known_by
 from rules.match import Match
 from rules.registers import Change, Registers
 from rules.rule import Rule
-from schemas.alerts import FINDING_TYPES, FindingEvent
+from schemas.alerts import FINDING_TYPES, FindingEvent, Reason
 from schemas.joins import ConditionTold
 from schemas.suppressions import SUPPRESSED_TYPE, Suppressed, SuppressedEvent, reason_of
 from schemas.times import DAY_MS, HOUR_MS, format_ms
 from services.alerts.engine import episodes
 from services.alerts.engine.book import Book, who_of
+from services.alerts.engine.calendar import LocalDays
 from services.alerts.engine.episodes import History, Place
 from services.alerts.engine.incidents import Incidents
 
@@ -30,10 +31,13 @@ Key = tuple[str, str]
 class Findings:
     """The histories of one partition, and which of them changed since the last flush."""
 
-    def __init__(self, book: Book, registers: Registers, counts: Counter[str]) -> None:
+    def __init__(
+        self, book: Book, registers: Registers, counts: Counter[str], days: LocalDays
+    ) -> None:
         self._book = book
         self._registers = registers
         self._counts = counts
+        self._days = days
         self._incidents = Incidents(book)
         # By history, the matches that came since the last flush and may be lowered.
         self._fresh: dict[Key, set[Place]] = defaultdict(set)
@@ -299,10 +303,13 @@ class Findings:
                 type=FINDING_TYPES[finding.verb],
                 time=clock,
                 recordedtime=clock,
-                data=finding,
+                data=msgspec.structs.replace(finding, reason=self._spoken(finding.reason)),
             )
             yield finding.alert_id, _encode(event)
         self._book.changed.add(("h", *key))
+
+    def _spoken(self, reason: Reason) -> Reason:
+        return Reason(self._days.spoken(reason.en), self._days.spoken(reason.zh))
 
     def forget(self, clock_ms: int) -> None:
         """Drop histories whose alerts no event can change any more."""
