@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,22 @@ def test_every_word_is_there_in_both_languages(view: str) -> None:
     assert english.keys() == chinese.keys()
     for key in english.keys() - {"$schema"}:
         assert key.startswith(f"{view}_"), key
-        # What is filled in is filled in in both.
-        named = [sorted(set(re.findall(r"\{(\w+)\}", each[key]))) for each in (english, chinese)]
-        assert named[0] == named[1], key
+        # What is filled in is filled in in both, and in each form.
+        forms = [form for each in (english, chinese) for form in _forms(each[key])]
+        assert len({frozenset(re.findall(r"\{(\w+)\}", form)) for form in forms}) == 1, key
+
+
+def test_what_is_one_is_told_as_one() -> None:
+    for view in MESSAGES:
+        words = json.loads((HERE / "messages" / view / "en.json").read_text(encoding="utf-8"))
+        for key in words.keys() - {"$schema"}:
+            forms = list(_forms(words[key]))
+            assert len(forms) > 1 or not re.search(r"\{count\} (?:\w+ )?\w+s\b", forms[0]), key
+
+
+def _forms(message: str | list[dict[str, dict[str, str]]]) -> Iterable[str]:
+    """A message has one form, or one for each kind of number."""
+    return [message] if isinstance(message, str) else message[0]["match"].values()
 
 
 def test_no_word_is_left_over_or_missing() -> None:
