@@ -63,6 +63,8 @@ async def test_from_the_post_to_the_end_by_keyboard(people: People, desk: Desk) 
         page.get_by_test_id("lane-critical").locator(".card", has_text=order)
     ).to_be_visible()
     await expect(card.locator(".due")).to_be_visible()
+    # Where it was is told by the name that people use.
+    await expect(card).to_contain_text("高速出口 A expressway exit A")
     # The keys go down the lane to it.
     for _ in range(40):
         await page.keyboard.press("j")

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Alert } from "../api/types";
 import { type Bundle, type Item, lanesOf, listed, newer } from "./lanes";
 
-const ALL = { shown: "active", text: "" } as const;
+const siteName = (id: string) => (id === "Gate-North" ? "北门 north exit" : id);
+const ALL = { shown: "active", text: "", siteName } as const;
 const alert = (id: string, given: Partial<Alert> = {}): Alert => ({
   id,
   revision: 1,
@@ -58,8 +59,9 @@ describe("lanes", () => {
 
   it("finds by any text, whatever its case", () => {
     const items = known(alert("a", { site: "Gate-North" }), alert("b"));
-    expect(ids(lanesOf(items, { shown: "active", text: " gate-n" }, new Map()).high)).toEqual(["a"]);
-    expect(ids(lanesOf(items, { shown: "active", text: "情况" }, new Map()).high)).toEqual(["a", "b"]);
+    for (const [text, found] of [[" gate-n", ["a"]], ["北门", ["a"]], ["North E", ["a"]], ["情况", ["a", "b"]]] as const) {
+      expect(ids(lanesOf(items, { ...ALL, text }, new Map()).high)).toEqual(found);
+    }
   });
 
   it("takes only newer revisions", () => {

@@ -36,6 +36,7 @@ export interface Bundle {
 export interface Wish {
   shown: Shown;
   text: string;
+  siteName: (id: string) => string;
 }
 
 const RANK: Record<Severity, number> = { critical: 0, high: 1, medium: 2, low: 3, info: 4 };
@@ -63,12 +64,12 @@ export function listed(alert: Alert, wish: Wish, known: ReadonlyMap<string, Item
     const summary = known.get(alert.capped_by)?.alert;
     if (summary !== undefined && STATES.active.includes(summary.state)) return false;
   }
-  return wish.text === "" || holds(alert, wish.text);
+  return wish.text === "" || holds(alert, wish.text, wish.siteName);
 }
 
-export function holds(alert: Alert, text: string): boolean {
+export function holds(alert: Alert, text: string, siteName: (id: string) => string): boolean {
   const wanted = text.trim().toLocaleLowerCase();
-  const parts = [alert.id, alert.rule, alert.subject.label, alert.subject.key, alert.site, alert.grid, alert.order, alert.assignee, alert.note, alert.reason.en, alert.reason.zh];
+  const parts = [alert.id, alert.rule, alert.subject.label, alert.subject.key, alert.site, alert.site && siteName(alert.site), alert.grid, alert.order, alert.assignee, alert.note, alert.reason.en, alert.reason.zh];
   return parts.some((part) => part?.toLocaleLowerCase().includes(wanted));
 }
 

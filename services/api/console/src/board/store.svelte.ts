@@ -5,6 +5,7 @@ import { get, Problem } from "../api/call";
 import { feed } from "../api/feed.svelte";
 import type { Alert, AlertEvent, Page, Severity, State } from "../api/types";
 import { clock } from "../app/clock.svelte";
+import { siteNames } from "../names/sites.svelte";
 import { type Bundle, type Item, LANES, type Lane, lanesOf, newer, type Shown, STATES } from "./lanes";
 import { sound } from "./sound.svelte";
 import { waits } from "./sounding";
@@ -194,7 +195,7 @@ export class Board {
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       if (!this.paused) this.#takeIn();
-      this.lanes = lanesOf(this.#items, { shown: this.shown, text: this.text }, this.#bundles);
+      this.lanes = lanesOf(this.#items, { shown: this.shown, text: this.text, siteName: (id) => siteNames.of(id) }, this.#bundles);
       this.#bundles = new Map(LANES.flatMap((lane) => this.lanes[lane].map((bundle) => [bundle.id, bundle] as const)));
     });
   }

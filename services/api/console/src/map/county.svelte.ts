@@ -3,6 +3,7 @@
 
 import { get } from "../api/call";
 import { feed } from "../api/feed.svelte";
+import { whole } from "../api/registers";
 import type { Alert, Page } from "../api/types";
 import { clock } from "../app/clock.svelte";
 import { bySite, type Device, type Gates, type Health, siteHealth } from "../gates/health";
@@ -10,7 +11,6 @@ import { alertsBySite, type AtSite, isLive } from "./clusters";
 import type { Datum, Point } from "./datum";
 import { type Placed, placed, type Site, type Zone } from "./places";
 import { beat, type Pulses, Rates } from "./pulses";
-import { whole } from "./registers";
 
 export interface Background {
   tiles: string | null;

@@ -1,10 +1,10 @@
-// Whole registers, page by page: the map needs every site at once.
+// Whole registers, page by page: a map, or a name for every id, needs all at once.
 
-import { get } from "../api/call";
-import type { Page } from "../api/types";
+import { get } from "./call";
+import type { Page } from "./types";
 
 const PAGE = 500;
-// More sites or zones than this on one map are a mistake; the rest is left out rather than waited for.
+// More sites or zones than this are a mistake; the rest is left out rather than waited for.
 const PAGES = 20;
 
 export async function whole<T>(name: string, signal?: AbortSignal): Promise<T[]> {
