@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, delete, func, select
 
 from schemas.alerts import Subject
-from schemas.times import format_ms
+from schemas.times import HOUR_MS, format_ms
 from services.api.acts import Act
 from services.api.audit.tables import audit_entries
 from services.api.metrics import REGISTRY
@@ -338,6 +338,23 @@ async def test_not_executable_goes_back_and_to_another_unit(world: World, caller
 
 
 # Lists.
+
+
+async def test_what_is_due_first_stands_first(caller: Caller) -> None:
+    made = []
+    # Two are due at once: the one that was there first goes first.
+    for hours in (5, 2, 9, 2, 1):
+        due = format_ms(AT + hours * HOUR_MS)
+        wish = {"kind": "visit", "text": f"in {hours} h", "grid": "grid-1", "due": due}
+        made.append(await caller.post("/v1/tasks", wish, expect=201))
+    seen: list[Any] = []
+    page: dict[str, Any] = {"next": None}
+    while not seen or page["next"] is not None:
+        after = {} if page["next"] is None else {"cursor": page["next"]}
+        page = await caller.get("/v1/tasks", by="due", state="offered", limit=2, **after)
+        seen += [task["id"] for task in page["items"]]
+    assert seen == [made[place]["id"] for place in (4, 1, 3, 0, 2)]
+    assert (await caller.get("/v1/tasks", by="size", expect=422))["field"] == "by"
 
 
 async def test_pages_filters_and_counts(world: World, caller: Caller) -> None:

@@ -32,7 +32,7 @@ from services.api.tasks.kinds import outcome_of
 from services.api.tasks.machine import Act, Missing, Refused
 from services.api.tasks.making import AUTHOR, Wish, made_of
 from services.api.tasks.task import Task, TaskEvent
-from services.api.tasks.transactions import Count, Query, Stale, Within
+from services.api.tasks.transactions import By, Count, Query, Stale, Within
 
 # Somebody else may act on the alert between the look at it and the result.
 _TRIES: Final = 5
@@ -190,9 +190,9 @@ class TaskDesk:
         """Return the steps of a task in order."""
         return await self.database.read(lambda c: transactions.history(c, id_))
 
-    async def page(self, query: Query, before: int | None, limit: int) -> list[Task]:
-        """Return tasks, the last created first."""
-        return await self.database.read(lambda c: transactions.page(c, query, before, limit))
+    async def page(self, query: Query, place: int | None, limit: int, by: By) -> list[Task]:
+        """Return tasks, the last created or what is due first."""
+        return await self.database.read(lambda c: transactions.page(c, query, place, limit, by))
 
     async def changes(self, query: Query, after: int, limit: int) -> tuple[list[Task], int]:
         """Return what changed after a step, and the step to go on from."""

@@ -133,10 +133,16 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
         response_class=Response,
         responses=answers(200, _TASKS, 401, 403, 422),
     )
-    async def page(query: Wanted, cursor: Cursor = None, limit: PageSize = 100) -> Response:
-        """Tasks, the last created first; `next` is the cursor of the next page."""
-        before = place_of(cursor)
-        items = await desk.page(query, before, limit + 1)
+    async def page(
+        query: Wanted,
+        by: Annotated[
+            transactions.By, Query(description="created: the last one first")
+        ] = "created",
+        cursor: Cursor = None,
+        limit: PageSize = 100,
+    ) -> Response:
+        """Tasks, the last created or what is due first; `next` is the cursor of the next page."""
+        items = await desk.page(query, place_of(cursor), limit + 1, by)
         more = str(items[limit - 1].n) if len(items) > limit else None
         return json_answer(TaskPage(items[:limit], more))
 

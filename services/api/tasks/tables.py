@@ -37,6 +37,7 @@ tasks = Table(
     Index("ix_tasks_n", "n", unique=True),
     Index("ix_tasks_changed_n", "changed_n", unique=True),
     Index("ix_tasks_state", "state", "n"),
+    Index("ix_tasks_state_due", "state", "due_ms", "n"),
     Index("ix_tasks_unit", "unit", "n"),
     Index("ix_tasks_assignee", "assignee", "n"),
     Index("ix_tasks_alert", "alert"),

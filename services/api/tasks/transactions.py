@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -28,6 +29,8 @@ from services.api.tasks.machine import Act, acted, escalated, next_ms
 from services.api.tasks.tables import task_events, tasks
 from services.api.tasks.task import OPEN, State, Task, TaskEvent
 
+# In what order a list of tasks stands.
+By = Literal["created", "due"]
 # How many tasks escalate in one transaction: acts and findings wait for it.
 _BATCH: Final = 200
 _IDS_A_QUERY: Final = 500
@@ -229,12 +232,21 @@ def get(connection: Connection, id_: str, revision: int | None = None) -> Task:
     return task
 
 
-def page(connection: Connection, query: Query, before: int | None, limit: int) -> list[Task]:
-    """Return tasks, the last created first, from those below the number `before`."""
-    wanted = select(tasks.c.body).where(*conditions(query))
-    if before is not None:
-        wanted = wanted.where(tasks.c.n < before)
-    wanted = wanted.order_by(tasks.c.n.desc()).limit(limit)
+def page(
+    connection: Connection, query: Query, place: int | None, limit: int, by: By = "created"
+) -> list[Task]:
+    """Return tasks, the last created or what is due first, from behind the one with the number
+    `place`."""
+    wanted = select(tasks.c.body).where(*conditions(query)).limit(limit)
+    if by == "created":
+        wanted = wanted.order_by(tasks.c.n.desc())
+        if place is not None:
+            wanted = wanted.where(tasks.c.n < place)
+    else:
+        wanted = wanted.order_by(tasks.c.due_ms, tasks.c.n)
+        if place is not None:
+            due_ms = select(tasks.c.due_ms).where(tasks.c.n == place).scalar_subquery()
+            wanted = wanted.where(tuple_(tasks.c.due_ms, tasks.c.n) > tuple_(due_ms, place))
     return [_decode(body) for body in connection.scalars(wanted)]
 
 

@@ -57,6 +57,7 @@ const TYPE: Names = {
   "cordon.worker-health.v1": m.names_type_worker_health,
   "cordon.nil-report.v1": m.names_type_nil_report,
   "cordon.duty-sign-in.v1": m.names_type_duty_sign_in,
+  "cordon.clock.v1": m.names_type_clock,
 };
 
 const RULE: Names = {
