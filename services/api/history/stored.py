@@ -25,7 +25,7 @@ from services.api.store.tables import alert_traits as traits
 from services.api.store.tables import alerts
 
 # How many alerts are looked at for one page; where few match, the page is short and names the next.
-_MOST_LOOKED_AT: Final = 4_000
+_MOST_LOOKED_AT: Final = 3_000
 _SLICE: Final = 1_000
 _LIVE: Final = frozenset({"open", "acked", "dispatched"})
 _EVENT = msgspec.json.Decoder(AlertEvent)
