@@ -136,7 +136,7 @@ def router(desk: TaskDesk, check_answers: CheckAnswers) -> APIRouter:
     async def page(
         query: Wanted,
         by: Annotated[
-            transactions.By, Query(description="created: the last one first")
+            transactions.By, Query(description="the last created, or what is due, first")
         ] = "created",
         cursor: Cursor = None,
         limit: PageSize = 100,
