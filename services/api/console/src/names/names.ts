@@ -141,5 +141,8 @@ export const verbName = named(VERB);
 export const ruleName = named(RULE);
 export const roleName = named(ROLE);
 
+// The mask of a person is a word and a few digits; the word follows the language.
+export const masked = (label: string): string => label.replace(/^person(?= [0-9a-f]{4}…)/, m.alert_person());
+
 // A text that comes in both languages.
 export const inLanguage = (texts: Texts | undefined): string => texts?.[language.now] ?? texts?.en ?? "";
