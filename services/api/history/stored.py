@@ -24,8 +24,9 @@ from services.api.store.tables import alert_events as events
 from services.api.store.tables import alert_traits as traits
 from services.api.store.tables import alerts
 
-# How many alerts are looked at for one page; where few match, the page is short and names the next.
-_MOST_LOOKED_AT: Final = 3_000
+# For one page: first as many alerts as it holds, then slices; where few match, the page is short
+# and names the next.
+_LOOKS: Final = 3
 _SLICE: Final = 1_000
 _LIVE: Final = frozenset({"open", "acked", "dispatched"})
 _EVENT = msgspec.json.Decoder(AlertEvent)
@@ -67,7 +68,7 @@ def state_at(
     found: list[Alert] = []
     key = before
     size = limit + 1
-    for _ in range(_MOST_LOOKED_AT // _SLICE):
+    for _ in range(_LOOKS):
         bound = n if key is None else key - 1
         rows = connection.execute(query, {"bound": bound, "n": n, "size": size}).all()
         for row in rows:

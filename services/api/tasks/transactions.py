@@ -232,9 +232,7 @@ def get(connection: Connection, id_: str, revision: int | None = None) -> Task:
     return task
 
 
-def page(
-    connection: Connection, query: Query, place: int | None, limit: int, by: By = "created"
-) -> list[Task]:
+def page(connection: Connection, query: Query, place: int | None, limit: int, by: By) -> list[Task]:
     """Return tasks, the last created or what is due first, from behind the one with the number
     `place`."""
     wanted = select(tasks.c.body).where(*conditions(query)).limit(limit)

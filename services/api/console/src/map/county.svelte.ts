@@ -6,6 +6,7 @@ import { feed } from "../api/feed.svelte";
 import { whole } from "../api/registers";
 import type { Alert, Page } from "../api/types";
 import { clock } from "../app/clock.svelte";
+import { rounds } from "../app/rounds";
 import { bySite, type Device, type Gates, type Health, siteHealth } from "../gates/health";
 import { alertsBySite, type AtSite, isLive } from "./clusters";
 import type { Datum, Point } from "./datum";
@@ -54,20 +55,13 @@ export class County {
     const ending = new AbortController();
     this.#ending = ending;
     const every = (ms: () => number, work: () => Promise<void>) => {
-      // The next look waits for the end of the last, so that a slow server is not asked faster.
-      const round = async () => {
-        if (document.visibilityState === "visible") {
-          try {
-            await work();
-            this.failure = undefined;
-          } catch (error) {
-            if (!ending.signal.aborted) this.failure = error;
-          }
-        }
-        if (!ending.signal.aborted) timer = setTimeout(round, ms());
+      const well = async () => {
+        await work();
+        this.failure = undefined;
       };
-      let timer = setTimeout(round, 0);
-      ending.signal.addEventListener("abort", () => clearTimeout(timer));
+      rounds(ending.signal, ms, well, (error) => {
+        this.failure = error;
+      });
     };
     // A county whose sites are only being filed is looked at again soon.
     every(() => (this.sites.length === 0 ? GATES_MS : PLACES_MS), () => this.#readPlaces());

@@ -2,6 +2,7 @@
 
 import { Problem } from "../api/call";
 import { whole } from "../api/registers";
+import { rounds } from "../app/rounds";
 
 interface Named {
   id: string;
@@ -18,20 +19,14 @@ class SiteNames {
   // Fetch them, now and again; returns what ends that.
   begin(): () => void {
     const ending = new AbortController();
-    const round = async () => {
-      if (document.visibilityState === "visible") {
-        try {
-          const sites = await whole<Named>("site", ending.signal);
-          this.#names = new Map(sites.map(({ id, name }) => [id, name]));
-        } catch (error) {
-          // Without a name the id is shown; whether somebody answers is the feed's to say.
-          if (!(error instanceof Problem) && !ending.signal.aborted) throw error;
-        }
-      }
-      if (!ending.signal.aborted) timer = setTimeout(round, this.#names.size === 0 ? AGAIN_MS : EVERY_MS);
+    const fetch = async () => {
+      const sites = await whole<Named>("site", ending.signal);
+      this.#names = new Map(sites.map(({ id, name }) => [id, name]));
     };
-    let timer = setTimeout(round, 0);
-    ending.signal.addEventListener("abort", () => clearTimeout(timer));
+    rounds(ending.signal, () => (this.#names.size === 0 ? AGAIN_MS : EVERY_MS), fetch, (error) => {
+      // Without a name the id is shown; whether somebody answers is the feed's to say.
+      if (!(error instanceof Problem)) throw error;
+    });
     return () => ending.abort();
   }
 
